@@ -1,0 +1,1 @@
+"""sparkc: a compiler from spiking networks to checked fixed-point programs and core tables."""

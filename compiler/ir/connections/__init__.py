@@ -1,0 +1,1 @@
+"""Linear maps of projections, one per file; the file is the registration (`base.find`)."""

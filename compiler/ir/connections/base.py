@@ -1,0 +1,65 @@
+"""What every connection is: a linear map from presynaptic to postsynaptic units, kept symbolic.
+
+A connection is a frozen dataclass; its fields are its text form: tensor references first, then keywords.
+Its meaning is `matrix`, the plain list of synapses; code generators have their own lowering for speed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import scipy.sparse as sparse
+
+from compiler.ir.program import TensorRef
+
+if TYPE_CHECKING:
+    from compiler.ir.network import Tensor
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A linear map. Subclasses set `keyword` (its name in text) and give `output_shape` and `matrix`."""
+
+    keyword: ClassVar[str] = ""
+
+    def references(self) -> tuple[str, ...]:
+        """Names of the tensors used."""
+        values = (getattr(self, item.name) for item in fields(self))
+        return tuple(value.name for value in values if isinstance(value, TensorRef))
+
+    @property
+    def weights(self) -> TensorRef | None:
+        """The tensor of weights, None where every weight is 1 (pooling, identity)."""
+        return getattr(self, "weight", None)
+
+    def output_shape(self, shape: tuple[int, ...], tensors: Mapping[str, Tensor]) -> tuple[int, ...]:
+        """Shape of the result for an input shape; only its size must match the target.
+
+        Raises ValueError with both shapes where the input does not fit.
+        """
+        raise NotImplementedError
+
+    def matrix(self, shape: tuple[int, ...], tensors: Mapping[str, Tensor]) -> np.ndarray | sparse.csr_array:
+        """The synapses as a matrix [post, pre]: raw integers (int64) at fixed level, float64 at model level.
+
+        A stored entry of a sparse matrix is a synapse even where its weight is 0.
+        """
+        raise NotImplementedError
+
+
+def exact(tensor: Tensor) -> np.ndarray:
+    """Tensor data widened for exact arithmetic: integers to int64, floats to float64."""
+    return tensor.data.astype(np.float64 if tensor.data.dtype.kind == "f" else np.int64)
+
+
+def find() -> dict[str, type[Connection]]:
+    """Every connection class by its keyword, found by importing the files of this folder."""
+    package = importlib.import_module("compiler.ir.connections")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return {kind.keyword: kind for kind in Connection.__subclasses__()}
