@@ -1,0 +1,32 @@
+"""What a compile can be told; one frozen record that every pass receives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from compiler.chips import Chip
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of a compile.
+
+    weight_bits, state_bits: widths for every projection and state; `bits` overrides them by site or
+    projection name. coefficient_bits: significant bits of constants and derived parameters. rounding: of
+    states. calibration: inputs by name [B, T, n]; None: a random stimulus is searched.
+    """
+
+    chip: Chip | None = None
+    weight_bits: int = 8
+    state_bits: int = 24
+    coefficient_bits: int = 24
+    rounding: str = "zero"
+    bits: Mapping[str, int] = field(default_factory=dict)
+    calibration: Mapping[str, np.ndarray] | None = None
+    readout: str = ""
+    seed: int = 0
