@@ -77,7 +77,7 @@ def _read_array(stream: IO[bytes], size: int, place: Place) -> np.ndarray:
     header = _read_header(stream, place)
     if header.dtype.hasobject or header.dtype.kind not in "biufcU" or header.dtype.subdtype:
         raise fail(E152, "the array is not plain numbers", place, found=f"dtype {header.dtype}",
-                   expected="numbers, stored without pickle", hint="convert it, e.g. `array.astype(float)`, and save it again")
+                   expected="numbers, stored without pickle", hint="convert it, e.g. `array.astype(float)`")
     claimed, available = math.prod(header.shape) * header.dtype.itemsize, size - stream.tell()
     if claimed != available or any(extent < 0 for extent in header.shape):
         raise fail(E153, "the array's size does not agree with its file", place,

@@ -61,8 +61,9 @@ def parse_records(texts: Iterable[str], network: Network) -> list[Record]:
         record = Record(match["name"], int(match["start"] or 0), stop, int(match["every"] or 1))
         units = known[record.name]
         if not record.start < (units if stop is None else stop) <= units:
+            asked = f"[{record.start}:{units if stop is None else stop}]"
             findings.append(Diagnostic(E155, f"no such units of {record.name}", Place(path=text),
-                                       found=f"[{match['start'] or 0}:{stop or units}]", expected=f"inside [0:{units}]"))
+                                       found=asked, expected=f"inside [0:{units}]"))
         records.append(record)
     if findings:
         raise DiagnosticError(findings)
@@ -139,7 +140,9 @@ def _port_type(network: Network, record: str) -> Type:
     return node.port.type if node.port.kind == "current" else Format(True, 32)
 
 
-def arrays(network: Network, result: Result, records: Iterable[Record], raw: bool, batched: bool) -> dict[str, np.ndarray]:
+def arrays(
+    network: Network, result: Result, records: Iterable[Record], raw: bool, batched: bool
+) -> dict[str, np.ndarray]:
     """The arrays of an output file, in its order.
 
     network: the fixed or mapped network whose integers `result` holds; at model level values stay floats.
