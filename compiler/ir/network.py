@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import networkx as nx
 import numpy as np
 
-from compiler.formats import FloatType, Format, Type
+from compiler.formats import BOOL, FloatType, Format, Type, smallest_format
 from compiler.ir.connections.base import Connection
 from compiler.ir.program import Program, Site, TensorRef
 
@@ -49,6 +49,12 @@ class PortKind:
     kind: str = "spikes"
     maximum: int = 1
     type: Type = FloatType()
+
+    @property
+    def carries(self) -> Type:
+        """Type of the values that enter; the port is named by its kind."""
+        whole = {"signed": Format(True, 2), "events": smallest_format(0, self.maximum)}
+        return BOOL if self.kind == "spikes" else whole.get(self.kind, self.type)
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,10 @@ class Projection:
 
 @dataclass
 class Network:
-    """A whole network at one level. dt in ms. chip: name of the chip it is mapped to."""
+    """A whole network at one level. dt in ms. chip: name of the chip it is mapped to.
+
+    observed: (lowest, highest) value of every record seen in calibration; a note, not part of identity.
+    """
 
     level: str = "model"
     dt: float = 1.0
@@ -153,6 +162,7 @@ class Network:
     programs: dict[str, Program] = field(default_factory=dict)
     tensors: dict[str, Tensor] = field(default_factory=dict)
     graph: nx.MultiDiGraph = field(default_factory=nx.MultiDiGraph)
+    observed: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def add(self, item: Node | Projection) -> None:
         """Add a node or a projection, replacing one of the same name and ends."""
@@ -218,6 +228,17 @@ class Network:
         item = self.node(node)
         return self.size_of(item.source) if isinstance(item, Output) else item.size
 
+    def emitted_type(self, node: str, port: str) -> Type:
+        """Type of the values that leave a port of an input or population. Raises KeyError."""
+        item = self.node(node)
+        if isinstance(item, Output):
+            return self.emitted_type(item.source, item.port)
+        if isinstance(item, Population):
+            return self.programs[item.site.program].emit_type(port)
+        if port != item.port.kind:
+            raise KeyError(port)
+        return item.port.carries
+
     def shape_of(self, node: str) -> tuple[int, ...]:
         item = self.node(node)
         return self.shape_of(item.source) if isinstance(item, Output) else item.shape
@@ -244,6 +265,7 @@ class Network:
         graph.add_edges_from((u, v, key, dict(data)) for u, v, key, data in self.graph.edges(keys=True, data=True))
         fresh = copy.copy(self)
         fresh.programs, fresh.tensors, fresh.graph = dict(self.programs), dict(self.tensors), graph
+        fresh.observed = dict(self.observed)
         return fresh
 
     def __eq__(self, other: object) -> bool:

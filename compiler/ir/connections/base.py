@@ -51,6 +51,28 @@ class Connection:
         """
         raise NotImplementedError
 
+    def reach(
+        self, low: np.ndarray, high: np.ndarray, shape: tuple[int, ...], tensors: Mapping[str, Tensor]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Bounds of the raw weighted sum [post] when the raw presynaptic values [pre] lie in [low, high]."""
+        matrix = self.matrix(shape, tensors)
+        positive, negative = _parts(matrix)
+        return positive @ low + negative @ high, positive @ high + negative @ low
+
+    def channels(self, shape: tuple[int, ...], tensors: Mapping[str, Tensor]) -> tuple[np.ndarray, np.ndarray]:
+        """Channel of every weight (broadcastable to the weights' shape) and of every postsynaptic unit.
+
+        Weights of one channel may be scaled by one factor, which scales exactly the units of that channel.
+        """
+        raise NotImplementedError
+
+
+def _parts(matrix):
+    """The positive and the negative part of a matrix."""
+    if isinstance(matrix, np.ndarray):
+        return np.maximum(matrix, 0), np.minimum(matrix, 0)
+    return matrix.maximum(0), matrix.minimum(0)
+
 
 def exact(tensor: Tensor) -> np.ndarray:
     """Tensor data widened for exact arithmetic: integers to int64, floats to float64."""

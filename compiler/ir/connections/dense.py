@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from compiler.ir.connections.base import Connection, exact
 from compiler.ir.program import TensorRef
 
@@ -25,3 +27,15 @@ class Dense(Connection):
 
     def matrix(self, shape, tensors):
         return exact(tensors[self.weight.name])
+
+    def reach(self, low, high, shape, tensors):
+        data = tensors[self.weight.name].data
+        if low.min() != low.max() or high.min() != high.max():
+            return super().reach(low, high, shape, tensors)
+        positive, negative = np.maximum(data, 0).sum(1, dtype=np.int64), np.minimum(data, 0).sum(1, dtype=np.int64)
+        least, most = int(low[0]), int(high[0])
+        return positive * least + negative * most, positive * most + negative * least
+
+    def channels(self, shape, tensors):
+        units = np.arange(tensors[self.weight.name].data.shape[0])
+        return units[:, None], units

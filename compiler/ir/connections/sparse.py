@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from scipy.sparse import csr_array
 
 from compiler.ir.connections.base import Connection, exact
@@ -34,3 +35,8 @@ class Sparse(Connection):
         data = exact(tensors[self.weight.name])
         sources, starts = tensors[self.sources.name].data, tensors[self.starts.name].data
         return csr_array((data, sources, starts), shape=(len(starts) - 1, math.prod(shape)))
+
+    def channels(self, shape, tensors):
+        starts = tensors[self.starts.name].data.astype(np.int64)
+        units = np.arange(len(starts) - 1)
+        return np.repeat(units, np.diff(starts)), units
