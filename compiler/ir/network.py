@@ -262,7 +262,8 @@ class Network:
         """An independent copy; tensors and programs are shared, they are never changed in place."""
         graph = nx.MultiDiGraph()
         graph.add_nodes_from((name, dict(data)) for name, data in self.graph.nodes(data=True))
-        graph.add_edges_from((u, v, key, dict(data)) for u, v, key, data in self.graph.edges(keys=True, data=True))
+        for source, target, key, data in self.graph.edges(keys=True, data=True):
+            graph.add_edge(source, target, key=key, **data)
         fresh = copy.copy(self)
         fresh.programs, fresh.tensors, fresh.graph = dict(self.programs), dict(self.tensors), graph
         fresh.observed = dict(self.observed)
