@@ -1,0 +1,104 @@
+"""Where in the user's files something happened: places of frames, tracebacks and assignments."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import linecache
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import CodeType, TracebackType
+
+from compiler.diagnostics import Place
+
+Position = tuple[int, int, int, int]
+"""First line, last line, first column, last column (lines from 1, columns from 0, in bytes), as Python gives it."""
+
+_FOREIGN = ("jax", "jaxlib", "numpy", "importlib", "contextlib.py", "functools.py", "runpy.py")
+
+
+@functools.cache
+def _is_users(file: str) -> bool:
+    """Whether a file holds code in which a user looks for faults: neither ours, nor JAX's, nor Python's own.
+
+    Neuron components count as the user's: what they compute is what is compiled.
+    """
+    if file.startswith("<"):
+        return False
+    parts = Path(file).parts
+    if str(Path(__file__).parents[1]) == str(Path(*parts[: len(Path(__file__).parents[1].parts)])):
+        return False
+    spark = Path(__file__).parents[2] / "spark"
+    if Path(file).is_relative_to(spark):
+        return Path(file).is_relative_to(spark / "nn" / "components")
+    libraries = [index for index, part in enumerate(parts) if part in ("site-packages", "lib")]
+    return not (libraries and any(part in _FOREIGN for part in parts[libraries[-1] :]))
+
+
+def frames_of_traceback(traceback: TracebackType | None) -> Iterator[tuple[CodeType, int]]:
+    """Code and instruction of every frame, innermost first."""
+    frames = []
+    while traceback is not None:
+        frames.append((traceback.tb_frame.f_code, traceback.tb_lasti))
+        traceback = traceback.tb_next
+    yield from reversed(frames)
+
+
+def user_frame(frames: Iterable[tuple[CodeType, int]]) -> tuple[str, Position] | None:
+    """File and position of the innermost frame of the user's."""
+    for code, instruction in frames:
+        if _is_users(code.co_filename):
+            return code.co_filename, position(code, instruction)
+    return None
+
+
+def position(code: CodeType, instruction: int) -> Position:
+    """Where an instruction stands in its file."""
+    for index, (first, last, left, right) in enumerate(code.co_positions()):
+        if index == instruction // 2:
+            first = first or code.co_firstlineno
+            return first, last or first, left or 0, right or 0
+    return code.co_firstlineno, code.co_firstlineno, 0, 0
+
+
+def place(file: str, where: Position, path: str = "") -> Place:
+    """The place of a position, with the source line as excerpt (indentation removed, the column moved along)."""
+    line = linecache.getline(file, where[0]).rstrip()
+    indent = len(line) - len(line.lstrip())
+    return Place(_short(file), where[0], max(0, where[2] - indent) + 1, line.strip(), path)
+
+
+def place_of_error(error: BaseException, path: str = "") -> Place:
+    """The user's line that an exception came from; for a syntax error the line it complains about."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return place(error.filename, (error.lineno, error.lineno, (error.offset or 1) - 1, 0), path)
+    found = user_frame(frames_of_traceback(error.__traceback__))
+    return place(*found, path) if found else Place(path=path)
+
+
+def _short(file: str) -> str:
+    """Relative to the working directory where the file lies below it."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+
+
+def assigned_name(file: str, where: Position) -> str:
+    """`decay` for the position of the right-hand side of `decay = …`; '' where nothing is assigned."""
+    return _assignments(file).get(where, "")
+
+
+@functools.lru_cache(maxsize=64)
+def _assignments(file: str) -> dict[Position, str]:
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:
+        return {}
+    names = {}
+    for node in ast.walk(tree):
+        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+        target = node.target if isinstance(node, ast.AnnAssign | ast.NamedExpr) else target
+        value = getattr(node, "value", None)
+        if isinstance(target, ast.Name) and isinstance(value, ast.expr):
+            span = (value.lineno, value.end_lineno or 0, value.col_offset, value.end_col_offset or 0)
+            names[span] = target.id
+    return names
