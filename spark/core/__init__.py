@@ -1,0 +1,1 @@
+"""What every module stands on: configurations, payloads, the pure step and its runs, files."""

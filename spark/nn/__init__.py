@@ -1,0 +1,1 @@
+"""Neurons, their components, interfaces and brains."""

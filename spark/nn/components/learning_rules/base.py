@@ -1,0 +1,104 @@
+"""Learning rules: how a weight changes with the spikes on both of its sides."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from spark.core.config import Quantity, above, quantity
+from spark.core.module import Params, State
+from spark.core.payloads import FloatArray, SpikeArray
+from spark.core.specs import PortSpecs
+from spark.nn.components.base import Part, PartConfig
+
+
+class LearningRuleConfig(PartConfig):
+    """Fields of all learning rules."""
+
+    w_max: Quantity = quantity(10.0, bound=above(0), extent="scalar", doc="Largest weight (kernel units).")
+
+
+LearningRuleConfigType = TypeVar("LearningRuleConfigType", bound=LearningRuleConfig)
+
+
+class LearningRule(Part[LearningRuleConfigType]):
+    """Base of the learning rules: W ← clip(W + ΔW, 0, w_max), only where a synapse exists.
+
+    A rule is three scalar functions, each elementwise at its site: `pre_step` (one presynaptic unit; of a pair, if
+    delays differ from synapse to synapse), `post_step` (one postsynaptic unit) and `synapse_step` (one synapse).
+    Terms with a spike are per event and carry no dt; drift terms do. Traces are updated before they are used, so
+    that coincident spikes count both ways.
+
+    Input ports: `pre` (spikes 0/1, [*pre] or [*post, *pre]), `post` [*post], `kernel` [*post, *pre], and `modulation`
+    (a scalar, 0 if absent). Output: `kernel`. Parameter `exists`: booleans [*post, *pre], the synapses there are.
+    """
+
+    config_class = LearningRuleConfig
+    input_ports = {"pre": SpikeArray, "post": SpikeArray, "kernel": FloatArray, "modulation": FloatArray}
+    output_ports = {"kernel": FloatArray}
+    optional_ports = ("modulation",)
+
+    def _build(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.pre_shape, self.post_shape, self.kernel_shape = shapes["pre"], shapes["post"], shapes["kernel"]
+        self._hold(exists=np.ones(self.kernel_shape, bool), w_max=self.config.w_max, dt=self.dt, **self.rule_params())
+
+    def set_existing(self, kernel: np.ndarray) -> None:
+        """Only synapses with a weight here exist; the others never grow."""
+        self.params = self.params | {"exists": np.asarray(kernel) != 0}
+
+    @property
+    def role(self) -> str:
+        return "learning_rule"
+
+    @property
+    def output_specs(self) -> dict[str, PortSpecs]:
+        return {"kernel": PortSpecs(self.kernel_shape, FloatArray)}
+
+    def initial_state(self) -> State:
+        self._require_built()
+        return {"pre": self.trace_state(self.pre_traces, self.pre_shape),
+                "post": self.trace_state(self.post_traces, self.post_shape),
+                "synapse": self.trace_state(self.synapse_traces, self.kernel_shape)}
+
+    pre_traces: tuple[str, ...] = ()
+    post_traces: tuple[str, ...] = ()
+    synapse_traces: tuple[str, ...] = ()
+
+    @staticmethod
+    def trace_state(names: tuple[str, ...], size: tuple[int, ...]) -> State:
+        return {name: np.zeros(size) for name in names}
+
+    @abstractmethod
+    def rule_params(self) -> Params:
+        """The rule's own parameters: scalars."""
+
+    @abstractmethod
+    def pre_step(self, state: State, inputs: dict[str, Any], params: Params) -> tuple[State, dict[str, Any]]:
+        """Presynaptic traces: {'spikes': s} → what `synapse_step` sees of this side, by name."""
+
+    @abstractmethod
+    def post_step(self, state: State, inputs: dict[str, Any], params: Params) -> tuple[State, dict[str, Any]]:
+        """Postsynaptic traces: {'spikes': S} → what `synapse_step` sees of this side, by name."""
+
+    @abstractmethod
+    def synapse_step(self, state: State, inputs: dict[str, Any], params: Params) -> tuple[State, dict[str, Any]]:
+        """One synapse: {'w', 's_pre', 's_post', 'modulation', and both sides' names} → {'change': ΔW}."""
+
+    def step(self, state: State, inputs: dict[str, Any], params: Params) -> tuple[State, dict[str, Any]]:
+        kernel = inputs["kernel"]
+        pre_state, pre = self.pre_step(state["pre"], {"spikes": inputs["pre"]}, params)
+        post_state, post = self.post_step(state["post"], {"spikes": inputs["post"]}, params)
+        seen = {name: self._spread(value) for name, value in (post | {"s_post": inputs["post"]}).items()}
+        seen |= pre | {"s_pre": inputs["pre"], "w": kernel, "modulation": inputs.get("modulation", 0)}
+        synapse_state, out = self.synapse_step(state["synapse"], seen, params)
+        changed = jnp.clip(kernel + out["change"], 0, params["w_max"])
+        new_state = {"pre": pre_state, "post": post_state, "synapse": synapse_state}
+        return new_state, {"kernel": jnp.where(params["exists"], changed, kernel)}
+
+    def _spread(self, post: Any) -> Any:
+        """A postsynaptic value, shaped so that it meets every presynaptic one."""
+        return jnp.reshape(post, self.post_shape + (1,) * (len(self.kernel_shape) - len(self.post_shape)))

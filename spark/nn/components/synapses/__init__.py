@@ -1,0 +1,10 @@
+"""Synapses by name."""
+
+from spark.nn.components.synapses.base import Synanpses, SynanpsesConfig, Synapses, SynapsesConfig
+from spark.nn.components.synapses.linear import LinearSynapses, LinearSynapsesConfig
+from spark.nn.components.synapses.traced import TracedSynapses, TracedSynapsesConfig
+
+__all__ = [
+    "LinearSynapses", "LinearSynapsesConfig", "Synanpses", "SynanpsesConfig", "Synapses", "SynapsesConfig",
+    "TracedSynapses", "TracedSynapsesConfig",
+]
