@@ -1,0 +1,30 @@
+"""Observe what every value does on calibration data.
+
+Rewrite: none; `network.observed` gains (lowest, highest) of every state and emitted port: the float run
+on `options.calibration` (arrays [B, T, n] by input name).
+Levels: model. Preserves: everything.
+"""
+
+from __future__ import annotations
+
+from compiler.interpreter import run as interpret
+from compiler.ir.network import Network
+from compiler.options import Options
+
+LEVELS = ("model",)
+
+
+def run(network: Network, options: Options) -> Network:
+    if not options.calibration:
+        return network
+    names = [f"{site}.{name}" for site, names in _recordable(network) for name in names]
+    result = interpret(network, options.calibration, record=names)
+    observed = network.copy()
+    observed.observed = {name: (float(rows.min()), float(rows.max())) for name, rows in result.records.items()}
+    return observed
+
+
+def _recordable(network: Network):
+    for site, item, _ in network.sites():
+        program = network.programs[item.program]
+        yield site, [*(state.name for state in program.states), *(emit.port for emit in program.emits)]

@@ -1,0 +1,279 @@
+"""Give every value a number format; from here on everything is an integer.
+
+Rewrite: real weights -> integers of `weight_bits` (with a power-of-two fraction where they are small beside the
+others, semantics 14); every float of a program -> a format whose fraction comes from an error budget and whose
+width comes from a proof: the fraction makes the least significant bit a small part of the threshold, range
+analysis then bounds every value for any input, and the format is the narrowest that holds the bound.
+Where the proof needs more than `state_bits`, the fraction shrinks; where that would be too coarse, the state saturates.
+Levels: model -> fixed. Preserves: behaviour up to the measured error of the report. Source: numerics.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import networkx as nx
+import numpy as np
+
+from compiler.analysis import bounds
+from compiler.analysis.homogeneity import Degrees, infer
+from compiler.analysis.intervals import EXACT, Interval, point, whole
+from compiler.analysis.ranges import SiteRanges, analyse
+from compiler.diagnostics import declare, fail
+from compiler.formats import BoolType, FloatType, Format, smallest_format
+from compiler.ir.network import Input, Network, Population, Projection, Tensor
+from compiler.ir.ops import COMPARISONS
+from compiler.ir.program import Site, TensorRef
+from compiler.options import Options
+from compiler.passes.co_scale import bits_of, largest_integer
+from compiler.quantization import Fractions, quantized_values, typed_program, with_ranges
+
+LEVELS = ("model",)
+
+E302 = declare("E302", "a value needs more bits than integer engines have")
+E310 = declare("E310", "values that are not spikes run in a cycle, so nothing bounds them")
+
+_STEPS_PER_THRESHOLD = 4096
+_COARSEST_THRESHOLD = 256
+_LARGEST_SHIFT = 8
+_SAMPLE = 1 << 18
+_WIDEST_VALUE = 32
+
+
+def run(network: Network, options: Options) -> Network:
+    fixed = network.copy()
+    fixed.level = "fixed"
+    for item in network.inputs:
+        if isinstance(item.port.type, FloatType) and item.port.kind == "current":
+            fixed.add(_quantized_input(network, item, options))
+    for name in _order(network):
+        _Quantizer(fixed, name, options).apply()
+    return _without_floats(fixed)
+
+
+def _quantized_input(network: Network, item: Input, options: Options) -> Input:
+    """A current input becomes integers at the port: 16 bits over the observed range with a factor 2 to spare."""
+    low, high = network.observed.get(f"{item.name}.current", (-1.0, 1.0))
+    fraction = 14 - math.ceil(math.log2(max(abs(low), abs(high), 2.0**-20)))
+    return replace(item, port=replace(item.port, type=Format(True, 16, fraction, "even", "saturate")))
+
+
+def _order(network: Network) -> list[str]:
+    """Populations so that those emitting values come before their readers. Raises E310 for cycles of values."""
+    values = nx.DiGraph()
+    values.add_nodes_from(item.name for item in network.populations)
+    for item in network.projections:
+        source = network.node(item.source)
+        if isinstance(source, Population) and not isinstance(
+            network.programs[source.site.program].emit_type(item.source_port), BoolType
+        ):
+            values.add_edge(item.source, item.target)
+    try:
+        return list(nx.lexicographical_topological_sort(values))
+    except nx.NetworkXUnfeasible:
+        cycle = " -> ".join(f"%{edge[0]}" for edge in nx.find_cycle(values))
+        raise fail(E310, "a cycle of values that are not spikes has no bound", cycle, expected="a spiking population",
+                   hint="let a spiking population break the cycle") from None
+
+
+def _without_floats(network: Network) -> Network:
+    """Drop tensors nothing refers to any more; scales stay, they translate records for people."""
+    used = {name for _, site, _ in network.sites() for name in site.references()}
+    for item in network.projections:
+        used |= {name for link in item.chain for name in link.references()}
+        used |= {ref.name for ref in (item.bias, item.delay) if isinstance(ref, TensorRef)}
+    for program in network.programs.values():
+        used |= {item.name for item in program.uses() if isinstance(item, TensorRef)}
+    network.tensors = {name: tensor for name, tensor in network.tensors.items() if name in used}
+    programs = {site.program for _, site, _ in network.sites()}
+    network.programs = {name: program for name, program in network.programs.items() if name in programs}
+    return network
+
+
+@dataclass
+class _Attempt:
+    """One choice of fraction with what followed from it."""
+
+    projections: list[Projection]
+    population: Population
+    programs: list
+    tensors: dict[str, Tensor]
+    excess: int
+
+
+class _Quantizer:
+    """Quantizes one population with everything that ends in it."""
+
+    def __init__(self, network: Network, name: str, options: Options):
+        self.network, self.options = network, options
+        self.population: Population = network.node(name)  # pyright: ignore[reportAttributeAccessIssue]
+        self.incoming = network.into(name)
+
+    def apply(self) -> None:
+        self.incoming = [self._pre(self._weights(item)) for item in self.incoming]
+        reference = self._reference()
+        wanted = math.ceil(math.log2(_STEPS_PER_THRESHOLD / reference))
+        coarsest = math.ceil(math.log2(_COARSEST_THRESHOLD / reference))
+        fraction = max(-16, min(24, wanted))
+        attempt = self._attempt(fraction, False)
+        while attempt.excess and fraction > coarsest:
+            fraction = max(coarsest, fraction - attempt.excess)
+            attempt = self._attempt(fraction, False)
+        if attempt.excess:
+            attempt = self._attempt(fraction, True)
+        if attempt.excess:
+            raise fail(E302, f"%{self.population.name} needs values wider than {_WIDEST_VALUE} bits",
+                       self.population.name, found=f"{_WIDEST_VALUE + attempt.excess} bits",
+                       expected=f"at most {_WIDEST_VALUE}", hint="use fewer weight or state bits, or less fan-in")
+        self._accept(attempt)
+
+    def _accept(self, attempt: _Attempt) -> None:
+        for program in attempt.programs:
+            self.network.programs[program.name] = program
+        self.network.tensors.update(attempt.tensors)
+        for item in (*attempt.projections, attempt.population):
+            self.network.add(item)
+
+    def _weights(self, projection: Projection) -> Projection:
+        """Round every weight tensor of the chain to integers of the projection's bits."""
+        chain = list(projection.chain)
+        for index, link in enumerate(chain):
+            if link.weights is None:
+                continue
+            name = f"{projection.name}.q{index if len(chain) > 1 else ''}"
+            values = np.asarray(self.network.tensor(link.weights).values)
+            self.network.tensors[name] = _quantized_weights(values, bits_of(projection, self.options))
+            chain[index] = replace(link, weight=TensorRef(name))  # pyright: ignore[reportCallIssue]
+        return replace(projection, chain=tuple(chain))
+
+    def _pre(self, projection: Projection) -> Projection:
+        """Quantize the presynaptic program: its values are real, in units of spikes."""
+        if projection.pre is None:
+            return projection
+        carried = bounds.emitted(self.network, projection.source, projection.source_port)
+        units = self.network.size_of(projection.source)
+        name = f"{projection.name}.pre"
+        attempt = self._site(name, projection.pre, units, carried, Fractions(8, 8), None, False)
+        self.network.programs[attempt[0].name] = attempt[0]
+        self.network.tensors.update(attempt[3])
+        return replace(projection, pre=attempt[1])
+
+    def _reference(self) -> float:
+        """Magnitude the error is measured against: the thresholds, else the largest state seen, else 1."""
+        site = self.population.site
+        degrees = self._degrees()
+        found = []
+        for op in self.network.programs[site.program].ops:
+            if op.opcode in COMPARISONS:
+                for name in op.names:
+                    if name in site.arguments and (degrees is None or degrees.names[name]):
+                        found.append(np.abs(self.network.real(site.arguments[name])).ravel())
+        values = np.concatenate(found) if found else np.zeros(0)
+        if (values > 0).any():
+            return float(np.quantile(values[values > 0], 0.1))
+        seen = [max(abs(low), abs(high)) for name, (low, high) in self.network.observed.items()
+                if name.startswith(f"{self.population.name}.")]
+        return max([*seen, 0.0]) or 1.0
+
+    def _degrees(self) -> Degrees | None:
+        if not self.population.site.scaled:
+            return None
+        ports = {item.target_port for item in self.incoming}
+        return infer(self.network.programs[self.population.site.program], ports)
+
+    def _attempt(self, fraction: int, saturate: bool) -> _Attempt:
+        """Everything with the population's fraction at `fraction`; `excess`: bits above the widest allowed."""
+        projections, programs, tensors, sums = [], [], {}, {}
+        excess = 0
+        for item in self.incoming:
+            item, arriving, extra = self._arriving(item, fraction, saturate, programs, tensors)
+            port = item.target_port
+            sums[port] = EXACT["add"](sums[port], arriving) if port in sums else arriving
+            projections.append(item)
+            excess = max(excess, extra)
+        fractions = Fractions(fraction, self._dimensionless())
+        program, site, extra, new = self._site(
+            self.population.name, self.population.site, self.population.size, sums, fractions, self._degrees(), saturate
+        )
+        tensors.update(new)
+        population = replace(self.population, site=site)
+        return _Attempt(projections, population, [*programs, program], tensors, max(excess, extra))
+
+    def _dimensionless(self) -> int:
+        """Fraction of real states of degree 0: all bits below the largest value seen."""
+        seen = [max(abs(low), abs(high)) for name, (low, high) in self.network.observed.items()
+                if name.startswith(f"{self.population.name}.")]
+        return self.options.state_bits - 2 - math.ceil(math.log2(max([*seen, 1.0])))
+
+    def _arriving(self, projection: Projection, fraction: int, saturate: bool, programs: list, tensors: dict):
+        """The projection with its accumulator and post program, what it adds to its port, and excess bits."""
+        if projection.bias is not None:
+            name = f"{projection.name}.bias.q"
+            real = self.network.real(projection.bias).reshape(-1)
+            tensors[name] = quantized_values(real, fraction)
+            self.network.tensors[name] = tensors[name]
+            projection = replace(projection, bias=TensorRef(name))
+        total = bounds.weighted(self.network, projection, self._carried(projection))
+        total = bounds.with_bias(self.network, projection, total)
+        accumulator = smallest_format(min(0, int(total.low.min())), max(0, int(total.high.max())), total.fraction)
+        projection = replace(projection, accumulator=accumulator)
+        excess = max(0, accumulator.width - _WIDEST_VALUE)
+        if projection.post is None:
+            return projection, total, excess
+        post = self.network.programs[projection.post.program]
+        degrees = infer(post, {post.inputs[0].name}) if projection.post.scaled else None
+        inputs = {post.inputs[0].name: total}
+        program, site, extra, new = self._site(
+            f"{projection.name}.post", projection.post, self.population.size, inputs, Fractions(fraction, fraction),
+            degrees, saturate,
+        )
+        programs.append(program)
+        tensors.update(new)
+        ranges = _ranges_with(self.network, program, site, self.population.size, inputs, tensors)
+        value = program.emits[0].value
+        return replace(projection, post=site), ranges.values[value], max(excess, extra)
+
+    def _carried(self, projection: Projection) -> Interval:
+        if projection.pre is None:
+            return bounds.emitted(self.network, projection.source, projection.source_port)
+        program = self.network.programs[projection.pre.program]
+        return bounds.with_zero(whole(program.types()[program.emits[0].value]))  # pyright: ignore[reportArgumentType]
+
+    def _site(self, name: str, site: Site, units: int, inputs, fractions: Fractions, degrees, saturate: bool):
+        """Type one site: (program, site, excess bits, tensors)."""
+        program = self.network.programs[site.program]
+        if isinstance(inputs, Interval):
+            inputs = {program.inputs[0].name: inputs}
+        inputs = {item.name: inputs.get(item.name, point(np.zeros(units, np.int64))) for item in program.inputs}
+        wide, wide_site, tensors = typed_program(
+            self.network, name, site, {key: item.fraction for key, item in inputs.items()}, fractions, degrees,
+            self.options, saturate,
+        )
+        ranges = _ranges_with(self.network, wide, wide_site, units, inputs, tensors)
+        narrow, excess = with_ranges(wide, ranges, inputs, self.options.state_bits)
+        return narrow, wide_site, excess, tensors
+
+
+def _ranges_with(network: Network, program, site: Site, units: int, inputs, tensors) -> SiteRanges:
+    trial = replace(network, programs={**network.programs, program.name: program},
+                    tensors={**network.tensors, **tensors})
+    return analyse(trial, site, units, inputs)
+
+
+def _quantized_weights(values: np.ndarray, bits: int) -> Tensor:
+    """Integers of `bits` with the power-of-two fraction that has the least squared error.
+
+    The fraction stays 0 unless the weights are more than 4 times smaller than their format allows.
+    """
+    levels = largest_integer(bits)
+    sample = values.ravel()[:: max(1, values.size // _SAMPLE)]
+    shifts = [0, *range(2, _LARGEST_SHIFT + 1)]
+    errors = [float(((_rounded(sample, levels, k) * 2.0**-k - sample) ** 2).sum()) for k in shifts]
+    shift = shifts[int(np.argmin(errors))]
+    dtype = np.int8 if bits <= 8 else np.int16 if bits <= 16 else np.int32
+    return Tensor(Format(True, bits, shift), _rounded(values, levels, shift).astype(dtype))
+
+
+def _rounded(values: np.ndarray, levels: int, shift: int) -> np.ndarray:
+    return np.clip(np.rint(values * 2.0**shift), -levels, levels)

@@ -1,0 +1,254 @@
+"""How one dynamics program becomes an integer program: fractions, coefficients, then widths from ranges."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from compiler.analysis.homogeneity import Degrees
+from compiler.analysis.intervals import Interval
+from compiler.analysis.ranges import SiteRanges
+from compiler.diagnostics import DiagnosticError, declare, fail
+from compiler.formats import BOOL, BoolType, FloatType, Format, Type, smallest_format, storage_dtype
+from compiler.ir.network import Network, Tensor
+from compiler.ir.ops import OPS
+from compiler.ir.program import Declaration, Op, Operand, Program, Site, State, TensorRef
+from compiler.options import Options
+
+E301 = declare("E301", "an operation has no integer form")
+
+WIDE = 62
+WIDEST_VALUE = 32
+
+
+@dataclass(frozen=True)
+class Fractions:
+    """Fraction bits of real values of degree 1 (they carry the unit's scale) and of degree 0."""
+
+    scaled: int
+    plain: int
+
+    def of(self, degree: int | None) -> int:
+        return self.plain if degree == 0 else self.scaled
+
+
+def quantized_values(values: np.ndarray, fraction: int) -> Tensor:
+    """Real numbers rounded to nearest at a fraction, in the narrowest format."""
+    raw = np.rint(np.ldexp(np.asarray(values, np.float64), fraction)).astype(np.int64)
+    type_ = smallest_format(min(0, int(raw.min(initial=0))), max(0, int(raw.max(initial=0))), fraction)
+    return Tensor(type_, raw.astype(storage_dtype(type_)))
+
+
+def quantized_coefficients(values: np.ndarray, bits: int) -> Tensor:
+    """Real numbers at `bits` significant bits of the largest, trailing zero bits dropped."""
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest == 0:
+        return quantized_values(values, 0)
+    fraction = bits - math.frexp(largest)[1]
+    raw = np.rint(np.ldexp(np.asarray(values, np.float64), fraction)).astype(np.int64)
+    joined = int(np.bitwise_or.reduce(np.abs(raw).ravel()))
+    spare = min((joined & -joined).bit_length() - 1 if joined else 0, max(fraction, 0))
+    return quantized_values(values, fraction - spare)
+
+
+def typed_program(
+    network: Network,
+    name: str,
+    site: Site,
+    input_fractions: dict[str, int],
+    fractions: Fractions,
+    degrees: Degrees | None,
+    options: Options,
+    saturate: bool,
+) -> tuple[Program, Site, dict[str, Tensor]]:
+    """The site's program with a fraction for every value, wide enough for anything, and integer arguments."""
+    typing = _Typing(network, name, site, input_fractions, fractions, degrees, options, saturate)
+    return typing.program(), typing.site(), typing.tensors
+
+
+class _Typing:
+    def __init__(self, network, name, site, input_fractions, fractions, degrees, options, saturate):
+        self.network: Network = network
+        self.name, self.old_site, self.fractions = name, site, fractions
+        self.degrees: Degrees | None = degrees
+        self.options: Options = options
+        self.saturate = saturate
+        self.source = network.programs[site.program]
+        self.tensors: dict[str, Tensor] = {}
+        self.arguments = {item.name: self._argument(item) for item in self.source.params}
+        self.types: dict[str, Type] = {key: Format(True, WIDE, item) for key, item in input_fractions.items()}
+        self.types |= {item.name: self._argument_type(item) for item in self.source.params}
+        self.types |= {item.name: self._state_type(item) for item in self.source.states}
+
+    def program(self) -> Program:
+        ops = []
+        for op in self.source.ops:
+            if not OPS[op.opcode].fixed:
+                raise self._no_integer_form(op)
+            operands = tuple(self._operand(item, op, index) for index, item in enumerate(op.operands))
+            self.types[op.result] = self._result_type(op, operands)
+            ops.append(replace(op, operands=operands, type=self.types[op.result]))
+        inputs = tuple(Declaration(item.name, self.types[item.name]) for item in self.source.inputs)
+        states = tuple(self._state(item) for item in self.source.states)
+        params = tuple(Declaration(item.name, self.types[item.name]) for item in self.source.params)
+        ops, updates = self._fitted_updates(ops)
+        name = f"{self.source.name}.{self.name}"
+        return Program(name, inputs, states, params, tuple(ops), updates, self.source.emits)
+
+    def _no_integer_form(self, op: Op) -> DiagnosticError:
+        place = op.place if str(op.place) else self.name
+        integer = ", ".join(name for name, spec in OPS.items() if spec.fixed)
+        return fail(E301, f"`{op.opcode}` has no integer form", place, found=f"%{op.result} = {op.opcode}",
+                    expected=integer, hint="write the dynamics with these operations, or run the source in float")
+
+    def site(self) -> Site:
+        initial = {}
+        for key, value in self.old_site.initial.items():
+            type_ = self.types[key]
+            if isinstance(value, TensorRef) and isinstance(type_, Format):
+                tensor = quantized_values(self.network.real(value), type_.fraction)
+                self.tensors[f"{self.name}.{key}0.q"] = tensor
+                initial[key] = TensorRef(f"{self.name}.{key}0.q")
+            else:
+                initial[key] = _at(value, type_)
+        program = f"{self.source.name}.{self.name}"
+        return replace(self.old_site, program=program, arguments=self.arguments, initial=initial)
+
+    def _argument(self, item: Declaration):
+        value = self.old_site.arguments[item.name]
+        if isinstance(item.type, BoolType) and not isinstance(value, TensorRef):
+            return bool(value)
+        real = self.network.real(value)
+        tensor = self._quantized_argument(item, real)
+        if real.ndim == 0:
+            return float(tensor.values)
+        self.tensors[f"{self.name}.{item.name}.q"] = tensor
+        return TensorRef(f"{self.name}.{item.name}.q")
+
+    def _quantized_argument(self, item: Declaration, real: np.ndarray) -> Tensor:
+        if isinstance(item.type, BoolType):
+            return Tensor(BOOL, real.astype(bool))
+        if isinstance(item.type, Format):
+            return quantized_values(real, item.type.fraction)
+        if self._degree(item.name) == 1:
+            return quantized_values(real, self.fractions.scaled)
+        return quantized_coefficients(real, self.options.coefficient_bits)
+
+    def _argument_type(self, item: Declaration) -> Type:
+        if isinstance(item.type, BoolType):
+            return BOOL
+        return self._quantized_argument(item, self.network.real(self.old_site.arguments[item.name])).type
+
+    def _degree(self, name: str) -> int | None:
+        return None if self.degrees is None else self.degrees.names.get(name)
+
+    def _state_type(self, item: State) -> Type:
+        if not isinstance(item.type, FloatType):
+            return item.type if isinstance(item.type, BoolType) else Format(True, WIDE, item.type.fraction)
+        fraction = self.fractions.of(self._degree(item.name))
+        if self.saturate:
+            return Format(True, self.options.state_bits, fraction, self.options.rounding, "saturate")
+        return Format(True, WIDE, fraction, self.options.rounding)
+
+    def _state(self, item: State) -> State:
+        return State(item.name, self.types[item.name], _at(item.initial, self.types[item.name]))
+
+    def _operand(self, operand: Operand, op: Op, index: int) -> Operand:
+        """A literal becomes a number that integers hold: of degree 1 at the fraction of states, else a coefficient."""
+        if not isinstance(operand, float) or operand == int(operand):
+            return operand
+        degree = self.degrees.literals.get((op.result, index)) if self.degrees else None
+        if degree == 1:
+            return float(quantized_values(np.asarray(operand), self.fractions.scaled).values)
+        return float(quantized_coefficients(np.asarray(operand), self.options.coefficient_bits).values)
+
+    def _result_type(self, op: Op, operands: tuple[Operand, ...]) -> Type:
+        if isinstance(op.type, BoolType):
+            return BOOL
+        if isinstance(op.type, Format):
+            return Format(True, WIDE, op.type.fraction)
+        exact = self._exact_fraction(op, operands)
+        fraction = min(exact, self.fractions.of(self._degree(op.result)))
+        return Format(True, WIDE, fraction, self.options.rounding if exact > fraction else "floor")
+
+    def _exact_fraction(self, op: Op, operands: tuple[Operand, ...]) -> int:
+        values = operands[1:] if op.opcode == "select" else operands
+        found = [self._fraction(item) for item in values]
+        if op.opcode in ("floor", "ceil", "round", "sign"):
+            return 0
+        return sum(found) if op.opcode == "mul" else max(found)
+
+    def _fraction(self, operand: Operand) -> int:
+        if isinstance(operand, str):
+            type_ = self.types[operand]
+            return type_.fraction if isinstance(type_, Format) else 0
+        if isinstance(operand, TensorRef):
+            type_ = self.network.tensor(operand).type
+            return type_.fraction if isinstance(type_, Format) else 0
+        return float(operand).as_integer_ratio()[1].bit_length() - 1
+
+    def _fitted_updates(self, ops: list[Op]):
+        """Every state is updated by a value of its own fraction and overflow; a conversion stands where it is not."""
+        updates = []
+        for state, value in self.source.updates:
+            type_ = self.types[state]
+            if isinstance(value, str) and isinstance(type_, Format) and not _same_grid(self.types[value], type_):
+                ops = [*ops, Op(f"{state}_next", "convert", (value,), type_)]
+                self.types[f"{state}_next"] = type_
+                value = f"{state}_next"
+            updates.append((state, value if isinstance(value, str) else _at(value, type_)))
+        return ops, tuple(updates)
+
+
+def _same_grid(a: Type, b: Format) -> bool:
+    return isinstance(a, Format) and (a.width, a.fraction, a.overflow) == (b.width, b.fraction, b.overflow)
+
+
+def _at(value, type_: Type):
+    """A number rounded to what a type holds."""
+    if not isinstance(type_, Format) or isinstance(value, TensorRef):
+        return value
+    return float(np.ldexp(np.rint(np.ldexp(float(value), type_.fraction)), -type_.fraction))
+
+
+def with_ranges(
+    program: Program, ranges: SiteRanges, inputs: dict[str, Interval], state_bits: int
+) -> tuple[Program, int]:
+    """The program with every format as narrow as its range; and how many bits the widest exceeds what is allowed.
+    """
+    excess = 0
+    types: dict[str, Type] = {}
+    states = {item.name for item in program.states} | {value for _, value in program.updates if isinstance(value, str)}
+    for name, type_ in program.types().items():
+        types[name] = narrowed = _narrowed(type_, ranges.values[name])
+        if isinstance(narrowed, Format) and name not in {item.name for item in program.params}:
+            allowed = state_bits if name in states else WIDEST_VALUE
+            excess = max(excess, narrowed.width - allowed)
+    for state, value in program.updates:
+        if isinstance(value, str):
+            types[value] = types[state]
+    for name, interval in inputs.items():
+        types[name] = _narrowed(Format(True, WIDE, interval.fraction), ranges.values[name])
+    return _retyped(program, types), excess
+
+
+def _narrowed(type_: Type, interval: Interval) -> Type:
+    if not isinstance(type_, Format):
+        return type_
+    if type_.overflow == "saturate":
+        return type_
+    low, high = min(0, int(interval.low.min())), max(0, int(interval.high.max()))
+    narrow = smallest_format(low, high, type_.fraction)
+    return narrow.with_modes(type_.rounding, type_.overflow)
+
+
+def _retyped(program: Program, types: dict[str, Type]) -> Program:
+    return replace(
+        program,
+        inputs=tuple(replace(item, type=types[item.name]) for item in program.inputs),
+        states=tuple(replace(item, type=types[item.name]) for item in program.states),
+        params=tuple(replace(item, type=types[item.name]) for item in program.params),
+        ops=tuple(replace(op, type=types[op.result]) for op in program.ops),
+    )

@@ -1,0 +1,57 @@
+"""Random stimulus that makes a network work hard: sparse to dense inputs, and inputs aimed at single units."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compiler.ir.network import Input, Network, Projection
+
+_SPARSEST, _DENSEST = 0.02, 0.8
+_AIMED = 0.9
+
+
+def random_inputs(network: Network, samples: int, steps: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Inputs by name, [samples, steps, n]: raw integers (floats for currents at the model level).
+
+    Activity grows from sample to sample. In every second one the inputs are aimed: those that excite one unit of a
+    directly driven population fire often, those that inhibit it are quiet.
+    """
+    generator = np.random.default_rng(seed)
+    density = np.geomspace(_SPARSEST, _DENSEST, samples)
+    generator.shuffle(density)
+    return {item.name: _rows(network, item, density, steps, generator) for item in network.inputs}
+
+
+def _rows(network: Network, item: Input, density: np.ndarray, steps: int, generator) -> np.ndarray:
+    rate = np.repeat(density[:, None], item.size, axis=1)
+    aims = [row for projection in network.out_of(item.name) for row in _aims(network, projection)]
+    for sample in range(1, len(density), 2):
+        if aims:
+            excites = aims[generator.integers(len(aims))]()
+            rate[sample] = np.where(excites > 0, max(_AIMED * generator.random() ** 0.5, 0.2), 0.01)
+    shape = (len(density), steps, item.size)
+    active = generator.random(shape) < rate[:, None, :]
+    return _values(item, active, generator)
+
+
+def _values(item: Input, active: np.ndarray, generator) -> np.ndarray:
+    kind = item.port
+    if kind.kind == "spikes":
+        return active.astype(np.uint8)
+    if kind.kind == "signed":
+        return np.where(active, generator.choice([-1, 1], active.shape), 0).astype(np.int32)
+    if kind.kind == "events":
+        return np.where(active, generator.integers(1, kind.maximum + 1, active.shape), 0).astype(np.int32)
+    return active * generator.normal(size=active.shape)
+
+
+def _aims(network: Network, projection: Projection):
+    """For each postsynaptic unit a function giving the summed sign of its weights over the presynaptic units."""
+    if len(projection.chain) != 1 or projection.chain[0].weights is None:
+        return []
+    matrix = projection.chain[0].matrix(network.shape_of(projection.source), network.tensors)
+
+    def aim(unit: int):
+        return lambda: np.sign(np.asarray(matrix[[unit]].todense()).ravel() if hasattr(matrix, "todense") else matrix[unit])
+
+    return [aim(unit) for unit in range(matrix.shape[0])]
