@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,16 +29,21 @@ _RECORD = re.compile(r"(?P<name>[\w.]+)(\[(?P<start>\d+)?:(?P<stop>\d+)?\])?(@ev
 
 @dataclass(frozen=True)
 class Record:
-    """`name[start:stop]@every=k`: units start..stop of a state or port, rows 0, k, 2k, …"""
+    """`name[start:stop]@every=k`: units start..stop of a state or port, rows first, first + k, … (first is 0)."""
 
     name: str
     start: int = 0
     stop: int | None = None
     every: int = 1
+    first: int = 0
 
     def of(self, rows: np.ndarray) -> np.ndarray:
         """The part asked for of rows [B, T, n]."""
-        return rows[:, :: self.every, self.start : self.stop]
+        return rows[:, self.first :: self.every, self.start : self.stop]
+
+    def from_step(self, first: int) -> Record:
+        """The same record, counted from another row."""
+        return replace(self, first=first)
 
     def as_json(self) -> dict[str, int | None]:
         return {"start": self.start, "stop": self.stop, "every": self.every}
@@ -60,6 +65,9 @@ def parse_records(texts: Iterable[str], network: Network) -> list[Record]:
         stop = int(match["stop"]) if match["stop"] else None
         record = Record(match["name"], int(match["start"] or 0), stop, int(match["every"] or 1))
         units = known[record.name]
+        if record.name in {item.name for item in records}:
+            findings.append(Diagnostic(E155, f"{record.name} is recorded twice", Place(path=text),
+                                       expected="one selection of units and steps for each name"))
         if not record.start < (units if stop is None else stop) <= units:
             asked = f"[{record.start}:{units if stop is None else stop}]"
             findings.append(Diagnostic(E155, f"no such units of {record.name}", Place(path=text),
@@ -156,19 +164,20 @@ def arrays(
         rows = convert(network, record.name, result.records[record.name])
         kept[record.name] = record.of(rows)
     kept = {name: np.ascontiguousarray(value if batched else value[0]) for name, value in kept.items()}
-    return kept | {"meta": np.array(json.dumps(describe(network, result, records, raw), sort_keys=True))}
+    return kept | {"meta": meta(network, result, records, raw)}
 
 
 def _as_is(network: Network, record: str, rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def describe(network: Network, result: Result, records: Iterable[Record], raw: bool) -> dict:
-    """`meta` of an output file: dt in ms, whether integers are raw, the format of every array, what was selected."""
+def meta(network: Network, result: Result, records: Iterable[Record], raw: bool) -> np.ndarray:
+    """`meta` of an output file, a JSON string: dt in ms, whether integers are raw, formats, what was selected."""
     formats = {name: str(_port_type(network, output_record(network, name))) for name in sorted(result.outputs)}
     formats |= {item.name: str(type_of(network, item.name)) for item in records}
     selected = {item.name: item.as_json() for item in records}
-    return {"dt": network.dt, "raw": raw, "formats": formats, "records": selected}
+    described = {"dt": network.dt, "raw": raw, "formats": formats, "records": selected}
+    return np.array(json.dumps(described, sort_keys=True))
 
 
 def read_state(path: Path, network: Network, batch: int) -> dict[str, np.ndarray]:
