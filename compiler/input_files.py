@@ -151,3 +151,8 @@ def _disagreements(fitted: Mapping[str, np.ndarray], where: str) -> list[Diagnos
 def _labels(arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
     label = arrays.get("label")
     return None if label is None or label.dtype.kind not in "iu" else label.reshape(-1)
+
+
+def integers_of(network: Network, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Inputs [B, T, n] that fit the ports of the model as the ports of this network hold them."""
+    return {item.name: as_port(np.asarray(inputs[item.name]), item) for item in network.inputs}
