@@ -42,7 +42,7 @@ class Coverage:
         return {
             "units": sum(int(item.sum()) for item in active.values()) / max(units, 1),
             "units_by_population": {name: float(item.mean()) for name, item in active.items()},
-            "silent_units": {name: np.flatnonzero(~item)[:16].tolist() for name, item in active.items() if not item.all()},
+            "silent_units": {name: np.flatnonzero(~item)[:16].tolist() for name, item in active.items()},
             "compares": len(list(self._conditions())),
             "compares_one_sided": missed_compares,
             "delay_slots": slots,
@@ -102,8 +102,8 @@ def _emitted(network: Network, projection: Projection, inputs, result: Result) -
 def shortfall(coverage: Mapping) -> str:
     """Why the coverage is too little for a verdict, empty where it is enough."""
     if coverage["units"] < ENOUGH:
-        silent = ", ".join(f"%{name} {100 * share:.0f} % active" for name, share in coverage["units_by_population"].items()
-                           if share < ENOUGH)
+        shares = coverage["units_by_population"].items()
+        silent = ", ".join(f"%{name} {100 * share:.0f} % active" for name, share in shares if share < ENOUGH)
         return f"only {100 * coverage['units']:.0f} % of the units were active ({silent})"
     dead = [name for name, share in coverage["units_by_population"].items() if share < 0.5]
     if dead:

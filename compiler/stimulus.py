@@ -51,7 +51,10 @@ def _aims(network: Network, projection: Projection):
         return []
     matrix = projection.chain[0].matrix(network.shape_of(projection.source), network.tensors)
 
+    def row(unit: int) -> np.ndarray:
+        return matrix[unit] if isinstance(matrix, np.ndarray) else matrix[[unit]].toarray().ravel()
+
     def aim(unit: int):
-        return lambda: np.sign(np.asarray(matrix[[unit]].todense()).ravel() if hasattr(matrix, "todense") else matrix[unit])
+        return lambda: np.sign(row(unit))
 
     return [aim(unit) for unit in range(matrix.shape[0])]

@@ -1,0 +1,162 @@
+"""The pipeline: source -> model -> fixed -> mapped -> files, each stage checked against the one before.
+
+Everything happens in memory and in a temporary folder; `artifact.write` puts the outcome where the user wants it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from compiler import checks, discovery, report
+from compiler.diagnostics import Diagnostic, DiagnosticError, declare, fail
+from compiler.ir import tensors
+from compiler.ir.network import Network
+from compiler.ir.print import print_network
+from compiler.ir.verify import verify
+from compiler.options import Options
+from compiler.source import Source
+from compiler.stimulus import random_inputs
+from compiler.verdicts import Verdict
+
+E120 = declare("E120", "there is no pass of that name")
+
+MODEL_PASSES = (
+    "fold_constants",
+    "simplify",
+    "eliminate_dead",
+    "infer_shapes",
+    "fold_gains",
+    "simplify",
+    "eliminate_dead",
+)
+QUANTIZATION_PASSES = ("co_scale", "calibrate", "quantize")
+MAPPING_PASSES = ("retime", "partition", "place", "route")
+
+_CALIBRATION_SAMPLES, _CALIBRATION_STEPS = 32, 64
+
+Progress = Callable[[str, float], None]
+Dump = Callable[[str, str], None]
+
+
+@dataclass
+class Compilation:
+    """Outcome of a compile; `files` are the bytes of the artifact by relative path, without its manifest."""
+
+    source: Source
+    options: Options
+    target: str
+    model: Network
+    fixed: Network
+    mapped: Network
+    passes: list[str]
+    files: dict[str, bytes] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+    report: dict[str, Any] = field(default_factory=dict)
+    warnings: list[Diagnostic] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def compile_source(
+    source: Source,
+    options: Options,
+    target: str = "jax_fixed",
+    progress: Progress = lambda stage, fraction: None,
+    dump_after: Iterable[str] = (),
+    dump: Dump = lambda name, text: None,
+    check_passes: bool = False,
+) -> Compilation:
+    """Compile a source completely and check every stage.
+
+    dump_after: passes after which `dump(pass, network text)` is called. check_passes: execute before and after
+    every pass and compare. Raises DiagnosticError for anything the user can mend; a stage that is not equal to
+    the one before is not raised but stands in `verdicts`.
+    """
+    return _Compile(source, options, target, progress, set(dump_after), dump, check_passes).execute()
+
+
+def lowered(source: Source, options: Options) -> Network:
+    """The source at model level, after the passes that prepare it for quantization."""
+    return _Compile(source, options, "jax_fixed", lambda *_: None, set(), lambda *_: None, False).lower()[1]
+
+
+class _Compile:
+    def __init__(self, source, options, target, progress, dump_after, dump, check_passes):
+        self.source: Source = source
+        self.options: Options = options
+        self.target, self.progress, self.dump, self.check_passes = target, progress, dump, check_passes
+        self.dump_after: set[str] = dump_after
+        self.passes: list[str] = []
+        self.seconds: dict[str, float] = {}
+        for name in dump_after - set(discovery.passes()):
+            raise fail(E120, f"there is no pass {name!r}", found=name, expected=", ".join(discovery.passes()))
+
+    def execute(self) -> Compilation:
+        raw, model = self.lower()
+        self.options = self._calibrated(model)
+        fixed = self._run("quantize", model, self._quantization(), 0.15)
+        mapped = self._run("map", fixed, MAPPING_PASSES if self.options.chip else (), 0.3)
+        compilation = Compilation(self.source, self.options, self.target, model, fixed, mapped, self.passes)
+        self._timed("emit", 0.45, lambda: compilation.files.update(self._emit(mapped)))
+        self._timed("check", 0.55, lambda: compilation.verdicts.extend(checks.run(compilation, raw, self.progress)))
+        compilation.report, compilation.warnings = report.build(compilation)
+        compilation.seconds = self.seconds
+        self.progress("done", 1.0)
+        return compilation
+
+    def lower(self) -> tuple[Network, Network]:
+        """The network as the frontend gave it, and after the model passes."""
+        raw = self._timed("lower", 0.0, self.source.lower)
+        return raw, self._run("model passes", raw, MODEL_PASSES, 0.1)
+
+    def _quantization(self) -> tuple[str, ...]:
+        """A chip family with an arithmetic of its own brings its own quantizing pass (`legalise_<family>`)."""
+        family = self.options.chip.family if self.options.chip else ""
+        own = f"legalise_{family}"
+        return (own,) if own in discovery.passes() else QUANTIZATION_PASSES
+
+    def _calibrated(self, model: Network) -> Options:
+        if self.options.calibration is not None:
+            return self.options
+        inputs = random_inputs(model, _CALIBRATION_SAMPLES, _CALIBRATION_STEPS, self.options.seed)
+        return replace(self.options, calibration=inputs)
+
+    def _run(self, stage: str, network: Network, names: Iterable[str], fraction: float) -> Network:
+        return self._timed(stage, fraction, lambda: self._passes(network, names))
+
+    def _passes(self, network: Network, names: Iterable[str]) -> Network:
+        _verified(network, "frontend")
+        for name in names:
+            before = network
+            network = discovery.passes()[name].run(network, self.options)
+            self.passes.append(name)
+            _verified(network, name)
+            if name in self.dump_after:
+                self.dump(name, print_network(network))
+            if self.check_passes:
+                checks.check_pass(name, before, network, self.options)
+        return network
+
+    def _emit(self, mapped: Network) -> dict[str, bytes]:
+        targets, chip = discovery.targets(), self.options.chip
+        files = {"network.snn": print_network(mapped).encode(), "tensors.npz": tensors.to_bytes(mapped.tensors)}
+        files |= targets["jax_fixed"].emit(mapped, chip)
+        if chip is not None:
+            files |= targets[chip.family].emit(mapped, chip)
+        return files
+
+    def _timed(self, stage: str, fraction: float, work: Callable[[], Any]) -> Any:
+        self.progress(stage, fraction)
+        start = time.perf_counter()
+        result = work()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+        return result
+
+
+def _verified(network: Network, after: str) -> None:
+    """Raise all findings of the verifier; a pass that breaks the IR is named."""
+    findings = verify(network)
+    if findings:
+        raise DiagnosticError(replace(item, message=f"{item.message} (after {after})") for item in findings)

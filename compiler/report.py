@@ -1,0 +1,192 @@
+"""The report of a compile: formats, proved ranges, realised constants, resources; and warnings with names.
+
+Everything in it is JSON-able and the same for the same input (semantics 20).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compiler.analysis.cost import resources
+from compiler.analysis.homogeneity import infer
+from compiler.analysis.network_ranges import ranges_of
+from compiler.analysis.ranges import SiteRanges
+from compiler.diagnostics import Diagnostic, Place, declare
+from compiler.formats import FloatType, Format
+from compiler.ir.network import Network
+from compiler.ir.program import Program, Site
+
+if TYPE_CHECKING:
+    from compiler.pipeline import Compilation
+
+W301 = declare("W301", "weights became zero")
+W302 = declare("W302", "a population is silent on the calibration data")
+W303 = declare("W303", "a state saturates")
+W304 = declare("W304", "a threshold or time constant is far from what was asked for")
+W305 = declare("W305", "a population fires in nearly every step on the calibration data")
+
+_MANY_DEAD = 0.05
+_FAR = 0.01
+_SATURATED_RATE = 0.9
+
+
+def build(compilation: Compilation) -> tuple[dict[str, Any], list[Diagnostic]]:
+    """The report and the warnings."""
+    fixed, ranges = compilation.mapped, ranges_of(compilation.mapped)
+    populations = [_population(compilation, item.name, ranges) for item in fixed.populations]
+    projections = [_projection(compilation, item.name) for item in fixed.projections]
+    warnings = list(_warnings(compilation, populations, projections))
+    chip = compilation.options.chip
+    content = {
+        "target": compilation.target,
+        "chip": chip.name if chip else "none",
+        "dt": fixed.dt,
+        "calibration": _calibration(compilation),
+        "populations": populations,
+        "projections": projections,
+        "sites": [_site(fixed, name, ranges[name]) for name, _, _ in fixed.sites() if name in ranges],
+        "resources": resources(fixed, chip, _rates(compilation)) if chip else {},
+        "warnings": [item.as_json() for item in warnings],
+        "verdicts": [item.as_json() for item in compilation.verdicts],
+    }
+    return content, warnings
+
+
+def _calibration(compilation: Compilation) -> dict[str, Any]:
+    samples, steps = next((rows.shape[:2] for rows in (compilation.options.calibration or {}).values()), (0, 0))
+    return {"origin": compilation.source.calibration_origin, "samples": samples, "steps": steps}
+
+
+def _rates(compilation: Compilation) -> dict[str, float]:
+    """Mean spike rate of every port on the calibration data, by record name."""
+    measured = next((item for item in compilation.verdicts if item.stage == "model → fixed"), None)
+    populations = measured.coverage["populations"] if measured else {}
+    return {name: item["spike_rate"] for name, item in populations.items()}
+
+
+def _population(compilation: Compilation, name: str, ranges: dict[str, SiteRanges]) -> dict[str, Any]:
+    network = compilation.mapped
+    population = network.node(name)
+    content = {"name": name, "units": network.size_of(name), "skew": population.skew}  # pyright: ignore
+    content |= _site(network, name, ranges[name])
+    content["constants"] = list(_constants(compilation, name))
+    content["spike_rate"] = {key: rate for key, rate in _rates(compilation).items() if key.startswith(f"{name}.")}
+    return content
+
+
+def _site(network: Network, name: str, ranges: SiteRanges) -> dict[str, Any]:
+    site = next(item for key, item, _ in network.sites() if key == name)
+    program = network.programs[site.program]
+    values = [_value(program, item, ranges) for item in program.types() if item in ranges.values]
+    return {"site": name, "program": program.name, "values": [item for item in values if item]}
+
+
+def _value(program: Program, name: str, ranges: SiteRanges) -> dict[str, Any] | None:
+    type_ = program.types()[name]
+    if not isinstance(type_, Format) or name in {item.name for item in program.params}:
+        return None
+    interval = ranges.values[name]
+    low, high = int(interval.low.min()), int(interval.high.max())
+    fits = type_.low <= low and high <= type_.high
+    grade = "saturates" if type_.overflow == "saturate" and not fits else "proved"
+    if not all(ranges.proved.values()) and type_.overflow == "saturate":
+        grade = "saturates"
+    is_state = name in {item.name for item in program.states}
+    return {"name": name, "state": is_state, "format": str(type_), "grade": grade, "low": low, "high": high,
+            "real_low": low * type_.lsb, "real_high": high * type_.lsb}
+
+
+def _constants(compilation: Compilation, name: str) -> Iterator[dict[str, Any]]:
+    """What was asked for and what the integers realise, for every parameter that both levels have."""
+    before = compilation.model.node(name).site  # pyright: ignore[reportAttributeAccessIssue]
+    after = compilation.mapped.node(name).site  # pyright: ignore[reportAttributeAccessIssue]
+    program = compilation.mapped.programs[after.program]
+    asked_types = {item.name: item.type for item in compilation.model.programs[before.program].params}
+    for parameter in (item.name for item in program.params):
+        if not isinstance(asked_types.get(parameter), FloatType):
+            continue
+        asked = compilation.model.real(before.arguments[parameter])
+        found = compilation.mapped.real(after.arguments[parameter])
+        if _degree(program, after, parameter) == 1 and after.scale is not None:
+            found = found * compilation.mapped.real(after.scale)
+        error = np.abs(found - asked) / np.where(asked == 0, 1.0, np.abs(asked))
+        entry = {"name": parameter, "asked": _middle(asked), "realised": _middle(found), "error": float(error.max())}
+        if _is_decay(asked) and _is_decay(found) and _multiplies_state(program, parameter):
+            times = -compilation.mapped.dt / np.log(asked), -compilation.mapped.dt / np.log(found)
+            entry |= {"time_constant": _middle(times[0]), "realised_time_constant": _middle(times[1]),
+                      "time_constant_error": float(np.abs(times[1] / times[0] - 1).max())}
+        yield entry
+
+
+def _degree(program: Program, site: Site, name: str) -> int:
+    degrees = infer(program, {item.name for item in program.inputs if item.name in site.scaled})
+    return degrees.names.get(name, 0) if degrees else 0
+
+
+def _middle(values: np.ndarray) -> float:
+    return float(np.median(values))
+
+
+def _is_decay(values: np.ndarray) -> bool:
+    return bool(((values > 0) & (values < 1)).all())
+
+
+def _multiplies_state(program: Program, parameter: str) -> bool:
+    states = {item.name for item in program.states}
+    return any(op.opcode == "mul" and parameter in op.operands and states & set(op.names) for op in program.ops)
+
+
+def _projection(compilation: Compilation, name: str) -> dict[str, Any]:
+    network = compilation.mapped
+    projection = network.projection(name)
+    content: dict[str, Any] = {"name": name, "source": projection.source, "target": projection.target}
+    content["delay"] = [int(network.delays(projection).min()), int(network.delays(projection).max())]
+    content["accumulator"] = str(projection.accumulator)
+    content["connections"] = [link.keyword for link in projection.chain]
+    content["weights"] = []
+    asked = compilation.model.projection(name).chain
+    for index, link in enumerate(projection.chain):
+        if link.weights is None:
+            continue
+        tensor = network.tensor(link.weights)
+        entry = {"format": str(tensor.type), "count": int(tensor.data.size), "zero": int((tensor.data == 0).sum())}
+        if index < len(asked) and (before := asked[index].weights) is not None:
+            values = compilation.model.tensor(before).values
+            entry["became_zero"] = int(((tensor.data == 0) & (values.reshape(tensor.data.shape) != 0)).sum())
+        content["weights"].append(entry)
+    return content
+
+
+def _warnings(compilation: Compilation, populations: list, projections: list) -> Iterator[Diagnostic]:
+    for item in projections:
+        for weights in item["weights"]:
+            dead = weights.get("became_zero", 0)
+            if dead > _MANY_DEAD * weights["count"]:
+                yield Diagnostic(W301, f"{dead} of {weights['count']} weights of {item['name']} became zero",
+                                 Place(path=item["name"]), found=weights["format"], hint="use more weight bits")
+    for item in populations:
+        yield from _of_population(item)
+
+
+def _of_population(item: dict[str, Any]) -> Iterator[Diagnostic]:
+    place = Place(path=item["name"])
+    for name, rate in item["spike_rate"].items():
+        if rate == 0:
+            yield Diagnostic(W302, f"%{item['name']} never spikes on the calibration data", place,
+                             found=f"{name} rate 0", hint="give --calibration data that drives it, or raise its weights")
+        if rate > _SATURATED_RATE:
+            yield Diagnostic(W305, f"%{item['name']} spikes in nearly every step", place, found=f"rate {rate:.2f}",
+                             hint="its threshold may be lost in rounding, or its input too strong")
+    for value in item["values"]:
+        if value["grade"] == "saturates":
+            yield Diagnostic(W303, f"{value['name']} of %{item['name']} saturates", place, found=value["format"],
+                             expected="a proved range", hint="give the state more bits (--states) or less fan-in")
+    for constant in item["constants"]:
+        error = constant.get("time_constant_error", constant["error"])
+        if error > _FAR:
+            yield Diagnostic(W304, f"{constant['name']} of %{item['name']} is off by {100 * error:.2g} %", place,
+                             found=f"{constant['realised']:.6g}", expected=f"{constant['asked']:.6g}",
+                             hint="give the state more bits (--states)")
