@@ -78,7 +78,7 @@ def test_inputs_hold_only_values_of_their_port(network: Network, seed: int):
     for name, values in random_inputs(network, seed, batch=2, steps=3).items():
         item = next(entry for entry in network.inputs if entry.name == name)
         type_ = item.port.carries
-        low, high = (0, 1) if isinstance(type_, BoolType) else (type_.low, type_.high)
+        low, high = (type_.low, type_.high) if isinstance(type_, Format) else (0, 1)
         assert values.shape == (2, 3, item.size) and low <= values.min() and values.max() <= high
 
 
