@@ -72,8 +72,9 @@ def compile_source(
     """Compile a source completely and check every stage.
 
     dump_after: passes after which `dump(pass, network text)` is called. check_passes: execute before and after
-    every pass and compare. checked: False leaves the checks of the stages out, for what is only looked at. Raises DiagnosticError for anything the user can mend; a stage that is not equal to
-    the one before is not raised but stands in `verdicts`.
+    every pass and compare. checked: False leaves the checks of the stages out, for what is only looked at.
+    Raises DiagnosticError for anything the user can mend; a stage that is not equal to the one before is not
+    raised but stands in `verdicts`.
     """
     return _Compile(source, options, target, progress, set(dump_after), dump, check_passes).execute(checked)
 
