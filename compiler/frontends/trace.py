@@ -38,10 +38,10 @@ def trace(
 ) -> Program:
     """The dynamics program of a pure `step(state, inputs, params) -> (state, outputs)`.
 
-    state, inputs, params: (nested) dicts of arrays; only number kind and, of parameters, scalar or per unit
-    count. Floats are float64; integers (`s32.0/wrap`) and truth values stay what they are. Names are those
-    of `declared_names`, op results are named after the variables they are assigned to. Raises
-    DiagnosticError naming the user's line.
+    state, inputs, params: (nested) dicts of arrays; only their number kind counts, and whether a parameter is
+    scalar or per unit. Parameters that are not used are left out. Floats are float64; integers (`s32.0/wrap`)
+    and truth values stay what they are. Names are those of `declared_names`, op results are named after the
+    variables they are assigned to. Raises DiagnosticError naming the user's line.
     """
     leaves = _leaves(state, inputs, params)
     vector3, vector5, scalar = (_trace_units(step, leaves, units, name) for units in (3, 5, None))
@@ -117,6 +117,9 @@ class _Traced:
     outputs: dict[Path, Operand]
     types: dict[Path, Type]
 
+    def results(self) -> list[Operand]:
+        return [*self.state.values(), *self.outputs.values()]
+
 
 def _trace_units(step: Step, leaves: list[_Leaf], units: int | None, name: str) -> _Traced:
     returned: dict[str, list[Path]] = {}
@@ -127,7 +130,7 @@ def _trace_units(step: Step, leaves: list[_Leaf], units: int | None, name: str) 
         returned.update({role: [path for path, _ in found] for role, found in pairs.items()})
         return [jnp.asarray(value) for found in pairs.values() for _, value in found]
 
-    with _double_precision():
+    with double_precision():
         closed = _jaxpr(flat, [leaf.abstract(units) for leaf in leaves], name)
     writer = Writer({leaf.name: type_of_dtype(leaf.dtype) for leaf in leaves})
     reader = _Reader(writer, units, name)
@@ -151,7 +154,7 @@ def _nested(leaves: list[_Leaf], values: tuple[Any, ...], role: str) -> dict[str
     return tree
 
 
-def _double_precision() -> Any:
+def double_precision() -> Any:
     switch = getattr(jax, "enable_x64", None)
     if not callable(switch):
         from jax.experimental import enable_x64 as switch
@@ -271,11 +274,13 @@ def _program(name: str, leaves: list[_Leaf], traced: _Traced) -> Program:
         return fresh.get(operand, operand) if isinstance(operand, str) else operand
 
     by_role = {role: [leaf for leaf in leaves if leaf.role == role] for role in ("state", "input", "param")}
+    used = {item for op in traced.writer.ops for item in op.names} | set(map(str, traced.results()))
     return Program(
         name,
         inputs=tuple(Declaration(leaf.name, types[leaf.name]) for leaf in by_role["input"]),
         states=tuple(State(leaf.name, types[leaf.name], _zero(leaf)) for leaf in by_role["state"]),
-        params=tuple(Declaration(leaf.name, types[leaf.name]) for leaf in by_role["param"]),
+        params=tuple(Declaration(leaf.name, types[leaf.name]) for leaf in by_role["param"]
+                     if leaf.name in used),
         ops=tuple(dataclasses.replace(op, result=fresh[op.result], operands=tuple(map(named, op.operands)))
                   for op in traced.writer.ops),
         updates=tuple((leaf.name, named(traced.state[leaf.path])) for leaf in by_role["state"]),

@@ -1,0 +1,193 @@
+"""Lowers a spark module to a network at the `model` level.
+
+Each leaf becomes a population (its soma's step, traced), each origin that reaches its spikes a projection:
+weights as a dense block of the kernel's columns, delays of the edge and of the neuron added up, the synaptic
+filter as a program before or after. Emitted spikes are unsigned: the sign of an inhibitory unit (Dale's
+principle) is folded into the weights of what leaves it, so outputs are unsigned too (semantics 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from compiler.analysis.schedule import update_order
+from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
+from compiler.formats import Format
+from compiler.frontends import faults
+from compiler.frontends.lowered import Lowered, Origin
+from compiler.frontends.neuron_input import NeuronInput
+from compiler.frontends.program_book import ProgramBook, free_name, identifier, kind_of
+from compiler.frontends.wiring import Feed, Leaf, Path, Wiring, state_path, wiring_of
+from compiler.ir.connections.identity import Identity
+from compiler.ir.connections.one_to_one import OneToOne
+from compiler.ir.connections.sparse import Sparse
+from compiler.ir.network import Input, Network, Output, Population, PortKind, Projection
+from compiler.ir.program import Site, TensorRef
+from spark.core.module import SparkModule
+from spark.nn.components.delays.base import Delays
+from spark.nn.components.synapses.base import Synapses
+from spark.nn.neurons.base import Neuron
+
+E115 = declare("E115", "a part of a module cannot be compiled")
+E117 = declare("E117", "an input and an output of a module have the same name")
+
+INDEX = Format(True, 32)
+
+
+def lower(module: SparkModule, name: str = "model", readout: str = "") -> Lowered:
+    """The network of a module, level `model`, with dt of the module.
+
+    name: object path that diagnostics start with. readout: how outputs are read. Raises DiagnosticError with
+    every fault of weights, delays and unsupported parts at once; those of a traced step alone.
+    """
+    if not module.built:
+        raise fail(E115, "the module does not know the shape of its input", name, found=f"{type(module).__name__}",
+                   hint="call build(input_shape) on it, or put it into a Brain or Sequential")
+    found = [*faults.of_params(module, name), *_unsupported(module, name)]
+    if found:
+        raise DiagnosticError(found)
+    wiring = wiring_of(module)
+    _require_apart(wiring, name)
+    lowering = Lowering(module, wiring, name)
+    lowering.run(readout)
+    update_order(lowering.lowered.network)
+    return lowering.lowered
+
+
+def _require_apart(wiring: Wiring, name: str) -> None:
+    both = sorted(wiring.inputs.keys() & wiring.outputs.keys())
+    if both:
+        raise DiagnosticError(
+            Diagnostic(E117, f"`{item}` is both an input and an output", Place(path=name), hint="rename one of them")
+            for item in both)
+
+
+def _unsupported(module: SparkModule, path: str) -> Iterator[Diagnostic]:
+    """Parts that have no counterpart in a network, each with its path."""
+    if isinstance(module, Neuron):
+        yield from _unsupported_neuron(module, path)
+        return
+    if isinstance(module, Synapses | Delays):
+        yield Diagnostic(E115, f"{type(module).__name__} stands alone", Place(path=path), hint="put it into a neuron")
+    for name, child in module.children().items():
+        yield from _unsupported(child, f"{path}.{name}")
+
+
+def _unsupported_neuron(neuron: Neuron[Any], path: str) -> Iterator[Diagnostic]:
+    if neuron.learning_rule is not None:
+        rule = type(neuron.learning_rule).__name__
+        yield Diagnostic(E115, "learning rules are not compiled", Place(path=f"{path}.learning_rule"), found=rule,
+                         expected="None", hint="compile the trained weights: set learning_rule=None")
+    if neuron.synapses.site == "synapse":
+        yield Diagnostic(E115, "filters of single synapses are not compiled", Place(path=f"{path}.synapses"),
+                         found="one filter for each pair of units", expected="time constants per post or per pre unit")
+    for part, base in ((neuron, Neuron), (neuron.synapses, Synapses)):
+        if type(part).step is not base.step:
+            yield Diagnostic(E115, f"{type(part).__name__} has a step of its own", Place(path=path),
+                             expected=f"the step of {base.__name__}", hint="put what is special into a component")
+
+
+class Lowering:
+    """One lowering under way."""
+
+    def __init__(self, module: SparkModule, wiring: Wiring, name: str):
+        self.module, self.wiring, self.name = module, wiring, name
+        self.lowered = Lowered(Network(dt=float(module.dt)))
+        self.network = self.lowered.network
+        self.book = ProgramBook(self.network)
+        self.names = self._names()
+
+    def _names(self) -> dict[Path, str]:
+        """Population of each leaf; inputs and outputs keep their names, populations make way."""
+        taken = {*self.wiring.inputs, *self.wiring.outputs}
+        names: dict[Path, str] = {}
+        for path in self.wiring.leaves:
+            name = identifier("_".join(path))
+            names[path] = free_name(f"{name}_neurons" if name in taken else name, taken)
+            taken.add(names[path])
+        return names
+
+    def run(self, readout: str) -> None:
+        for name, shape in self.wiring.inputs.items():
+            kind = PortKind("spikes") if self.wiring.carries_spikes(name) else PortKind("current")
+            self.network.add(Input(name, shape, kind))
+        for leaf in self.wiring.leaves.values():
+            self._population(leaf)
+        for leaf in self.wiring.leaves.values():
+            if isinstance(leaf.module, Neuron):
+                NeuronInput(self, leaf, leaf.module).run()
+            else:
+                self._currents(leaf)
+        for name, feed in self.wiring.outputs.items():
+            source, port = self.source(feed)
+            self.network.add(Output(name, source, port, readout))
+
+    def source(self, feed: Feed) -> tuple[str, str]:
+        """Node and port that a feed comes from."""
+        if not feed.origin:
+            item = self.network.node(feed.port)
+            assert isinstance(item, Input)
+            return item.name, item.port.kind
+        name = self.names[feed.origin]
+        return name, self.emitted_port(feed)
+
+    def emitted_port(self, feed: Feed) -> str:
+        module = self.wiring.leaves[feed.origin].module
+        return next(iter(module.soma.output_ports)) if isinstance(module, Neuron) else feed.port
+
+    def signs(self, feed: Feed) -> np.ndarray | None:
+        """-1 for each inhibitory unit of the origin, None where there is none."""
+        module = self.wiring.leaves[feed.origin].module if feed.origin else None
+        if not isinstance(module, Neuron) or not module.inhibition_mask.any() or not module.config.inhibitory_rate:
+            return None
+        return np.where(module.inhibition_mask, -1.0, 1.0).reshape(-1)
+
+    def state_of(self, leaf: Leaf) -> Path:
+        return state_path(self.module, leaf.path)
+
+    def _population(self, leaf: Leaf) -> None:
+        module, path, name = leaf.module, self.state_of(leaf), self.names[leaf.path]
+        if isinstance(module, Neuron):
+            module, path = module.soma, (*path, "soma")
+        shape = next(iter(module.output_specs.values())).shape
+        inputs = {port: np.zeros(shape) for port in module.input_specs}
+        site = self.book.site(name, kind_of(module, "Soma"), module.step, module.initial_state(), inputs,
+                              module.params, shape)
+        self.network.add(Population(name, shape, site))
+        self.lowered.origins[name] = Origin(path)
+        self.lowered.emissions[name] = (path, next(iter(module.output_ports)))
+
+    def _currents(self, leaf: Leaf) -> None:
+        """What reaches a module that is no neuron: values, unit by unit."""
+        for port, feeds in leaf.feeds.items():
+            start = 0
+            for feed in feeds:
+                name = self.projection_name(self.source(feed)[0], self.names[leaf.path])
+                chain = self._placed(name, feed, start, sum(item.size for item in feeds))
+                self.project(name, feed, self.names[leaf.path], port, chain, feed.delay)
+                start += feed.size
+
+    def _placed(self, name: str, feed: Feed, start: int, total: int) -> tuple[Any, ...]:
+        signs = self.signs(feed)
+        signed = () if signs is None else (OneToOne(self.book.tensor(f"{name}.sign", signs)),)
+        if feed.size == total:
+            return signed or (Identity(),)
+        starts = np.clip(np.arange(total + 1) - start, 0, feed.size)
+        placed = Sparse(
+            self.book.tensor(f"{name}.weight", np.ones(feed.size)),
+            self.book.tensor(f"{name}.starts", starts, INDEX),
+            self.book.tensor(f"{name}.sources", np.arange(feed.size), INDEX),
+        )
+        return (*signed, placed)
+
+    def projection_name(self, source: str, target: str) -> str:
+        return free_name(f"{source}_{target}", {item.name for item in self.network.projections})
+
+    def project(self, name: str, feed: Feed, target: str, port: str, chain: tuple[Any, ...], delay: int | TensorRef,
+                **sites: Site | None) -> None:
+        """Add a projection from a feed."""
+        source, source_port = self.source(feed)
+        self.network.add(Projection(name, source, source_port, target, port, chain, delay, **sites))  # pyright: ignore
