@@ -1,1 +1,21 @@
-"""sparkc: a compiler from spiking networks to checked fixed-point programs and core tables."""
+"""sparkc: a compiler from spiking networks to checked fixed-point programs and core tables.
+
+`compiler.compile(source, output)` gives an `Artifact`, `artifact.run(inputs)` runs it, `compiler.load(folder)` reads
+one back, `compiler.compare(source, data)` tells what the bits cost. Each is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compiler.verbs import compare, compile, load
+
+__all__ = ["compare", "compile", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'compiler' has no attribute {name!r}")
+    return getattr(importlib.import_module("compiler.verbs"), name)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from compiler.diagnostics import Diagnostic
+from compiler.diagnostics import Diagnostic, DiagnosticError
 
 
 def _checked(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -22,10 +23,20 @@ def _checked(context: click.Context, parameter: click.Parameter, value: str | No
     return value
 
 
-json_option = click.option(
-    "--json", "json_file", metavar="FILE", callback=_checked,
-    help="Write the result as JSON to FILE ('-': standard output).",
-)
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--json FILE`, passed on as `json_file`; where a command ends with diagnostics, they are what is written."""
+
+    @functools.wraps(function)
+    def command(*arguments: Any, json_file: str | None, **given: Any) -> Any:
+        try:
+            return function(*arguments, json_file=json_file, **given)
+        except DiagnosticError as error:
+            write_json(json_file, {"diagnostics": [item.as_json() for item in error.diagnostics]})
+            raise
+
+    option = click.option("--json", "json_file", metavar="FILE", callback=_checked,
+                          help="Write the result as JSON to FILE (-: standard output).")
+    return option(command)
 
 
 def write_json(json_file: str | None, value: Any) -> None:

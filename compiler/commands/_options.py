@@ -1,0 +1,77 @@
+"""Options that commands share, gathered into one `Settings`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compiler import settings
+from compiler.settings import Settings
+
+SOURCE_NAMES = ("dt", "reset", "recurrent_delay", "recurrent_start", "precision", "calibration", "readout")
+COMPILE_NAMES = ("target", "chip", "weights", "states", "bits", "rounding", "seed", "config")
+
+_SOURCE = (
+    click.option("--dt", type=float, metavar="MS", help="Time step in ms, where the source leaves it open."),
+    click.option("--reset", type=click.Choice(settings.RESETS), help="What a spike does to the membrane."),
+    click.option("--recurrent-delay", type=click.IntRange(1), metavar="N",
+                 help="Steps on a recurrent edge that has none."),
+    click.option("--recurrent-start", type=click.Choice(settings.RECURRENT_STARTS),
+                 help="What a recurrent edge carries in the first step."),
+    click.option("--precision", type=click.Choice(settings.PRECISIONS), help="Numbers of the float reference."),
+    click.option("--calibration", type=click.Path(), metavar="FILE.npz", help="Inputs that show the usual activity."),
+    click.option("--readout", type=click.Choice(settings.READOUTS), help="How a class is read from the output."),
+)
+_COMPILE = (
+    click.option("--target", metavar="NAME", help="Target family (sparkc list targets)."),
+    click.option("--chip", metavar="NAME", help="Chip to map to (sparkc list chips), or none (generic)."),
+    click.option("--weights", type=click.IntRange(*settings.WEIGHT_BITS), metavar="N", help="Bits of weights (8)."),
+    click.option("--states", type=click.IntRange(*settings.STATE_BITS), metavar="N", help="Bits of states (24)."),
+    click.option("--bits", multiple=True, metavar="SITE=N", help="Bits of one projection or site; repeatable."),
+    click.option("--rounding", type=click.Choice(settings.ROUNDINGS), help="Rounding of states (zero)."),
+    click.option("--seed", type=int, metavar="N", help="Seed of random stimuli (0)."),
+    click.option("--config", type=click.Path(), metavar="FILE.toml", help="Any of these options from a file."),
+)
+
+
+def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that takes a source; passed on as `settings`."""
+    return _gathered(function, _SOURCE, SOURCE_NAMES)
+
+
+def compile_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that compiles; passed on as `settings`."""
+    return _gathered(function, (*_SOURCE, *_COMPILE), (*SOURCE_NAMES, *COMPILE_NAMES))
+
+
+def without(names: set[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`compile_options` less the options that a command spells in its own way."""
+    pairs = [(option, name) for option, name in zip((*_SOURCE, *_COMPILE), (*SOURCE_NAMES, *COMPILE_NAMES), strict=True)
+             if name not in names]
+    options, kept = zip(*pairs, strict=True)
+    return lambda function: _gathered(function, options, kept)
+
+
+def _gathered(function: Callable[..., Any], options: tuple, names: tuple[str, ...]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def command(*arguments: Any, **given: Any) -> Any:
+        own = {name: given.pop(name) for name in names}
+        return function(*arguments, settings=_settings(own), **given)
+
+    wrapped: Callable[..., Any] = command
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    """Settings of a file, overridden by what stands on the command line."""
+    config = given.pop("config", None)
+    values = settings.from_toml(Path(config)) if config else {}
+    bits = dict(values.pop("bits", {})) | settings.parse_bits(given.pop("bits", ()))
+    values |= {name: value for name, value in given.items() if value is not None}
+    return Settings(**values, bits=bits)

@@ -1,0 +1,69 @@
+"""`sparkc compare`: what the bits cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from compiler.commands import _options, _output
+from compiler.settings import WEIGHT_BITS, Settings
+
+if TYPE_CHECKING:
+    from compiler.comparison import Comparison, Row
+
+
+def _widths(context: click.Context, parameter: click.Parameter, value: str | None) -> list[int]:
+    """`8,6,4` as integers."""
+    number = click.IntRange(*WEIGHT_BITS)
+    return [number.convert(word, parameter, context) for word in value.split(",")] if value else []
+
+
+@click.command("compare")
+@click.argument("source")
+@click.option("--data", type=click.Path(), metavar="FILE.npz", help="Labelled samples: input and label.")
+@click.option("--weights", callback=_widths, metavar="N,N,…", help="Bits of weights, one row for each (8).")
+@click.option("--targets", metavar="NAME,…", help="Target families, one row for each (jax_fixed).")
+@_options.without({"weights", "target"})
+@_output.json_option
+def command(
+    source: str, data: str | None, weights: list[int], targets: str | None, settings: Settings, json_file: str | None
+) -> None:
+    """Compare SOURCE in floating point with what it compiles to, on labelled samples.
+
+    Prints accuracy with its exact 95 % interval, agreement with the float model, the spike-count error of every
+    population, and where the spikes first differ.
+
+    \b
+    Example:
+      sparkc compare examples/digits.py --weights 8,4
+    """
+    from compiler.comparison import compare_source
+    from compiler.progress import Progress
+
+    with Progress() as progress:
+        progress("load", 0.0)
+        loaded = settings.load(source)
+        found = compare_source(loaded, settings, Path(data) if data else None, weights,
+                               targets.split(",") if targets else (), progress)
+    _print(found)
+    _output.write_json(json_file, found.as_json())
+
+
+def _print(found: Comparison) -> None:
+    header = ["target", "weights", "states", "accuracy [95 %]", "agreement", "spike-count error", "first divergence"]
+    reference = ["float", "-", "-", str(found.reference), "-", "-", "-"]
+    _output.table([reference, *(_cells(row) for row in found.rows)], header)
+    click.echo(f"{found.reference.n} decisions, read-out {found.readout}; divergence: earliest step of any sample")
+
+
+def _cells(row: Row) -> list[str]:
+    errors = " ".join(f"{name} {100 * error:.2g} %" for name, error in row.spike_count_error.items())
+    first = row.first_divergence
+    where = "none"
+    if first is not None:
+        margin = "" if first.margin is None else f", margin {first.margin:.2g}"
+        where = f"sample {first.sample}, step {first.step}, {first.population}[{first.neuron}]{margin}"
+    agreed = f"{100 * row.agreement.value:.2f} %"
+    return [row.target, str(row.weights), str(row.state), str(row.accuracy), agreed, errors, where]

@@ -1,0 +1,238 @@
+"""Float against fixed on labelled data: what the bits cost, for several widths and targets at once."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compiler import discovery, interpreter
+from compiler.accuracy import Divergence, Proportion, accuracy, agreement, first_divergence
+from compiler.diagnostics import Place, declare, fail
+from compiler.formats import BoolType
+from compiler.input_files import Stimulus, integers_of, read_stimulus, stimulus
+from compiler.ir.network import Network, Output
+from compiler.margin import margin_of
+from compiler.pipeline import Compilation, compile_source, lowered
+from compiler.readout import classify, readout_of, record_read
+from compiler.results_io import physical
+from compiler.settings import Settings
+
+if TYPE_CHECKING:
+    from compiler.source import Source
+
+E180 = declare("E180", "there are no labelled data to compare on")
+E181 = declare("E181", "labels do not fit the samples")
+E182 = declare("E182", "no target of that name")
+
+BATCH_BYTES = 1 << 28
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One target at one width against the float reference on the same samples.
+
+    spike_count_error: by population, mean |count difference| as a share of the mean count.
+    """
+
+    target: str
+    weights: int
+    state: int
+    accuracy: Proportion
+    agreement: Proportion
+    spike_count_error: dict[str, float]
+    first_divergence: Divergence | None
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        return {"target": self.target, "weights": self.weights, "state": self.state, "accuracy": self.accuracy.value,
+                "interval": self.accuracy.interval, "n": self.accuracy.n, "agreement": self.agreement.value,
+                "spike_count_error": self.spike_count_error, "seconds": self.seconds,
+                "first_divergence": self.first_divergence.as_json() if self.first_divergence else None}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Accuracy of the float reference, and of every target at every width."""
+
+    reference: Proportion
+    readout: str
+    rows: list[Row]
+
+    def as_json(self) -> dict[str, Any]:
+        reference = {"accuracy": self.reference.value, "n": self.reference.n, "interval": self.reference.interval}
+        return {"float": reference, "readout": self.readout, "rows": [item.as_json() for item in self.rows]}
+
+
+def compare_source(
+    source: Source, settings: Settings, data: Path | Mapping[str, Any] | None = None, weights: Sequence[int] = (),
+    targets: Sequence[str] = (), progress: Progress = lambda stage, fraction: None,
+) -> Comparison:
+    """Run a source in floating point and compiled, on labelled samples.
+
+    data: an `.npz` with the inputs and `label`, or such arrays; None: the source's own `data`. weights: widths of
+    weights, default those of the settings. targets: target families, default that of the settings.
+    Errors: E180, E181, E182, and those of a compile.
+    """
+    options = settings.options(source)
+    model = lowered(source, options)
+    given = _labelled(source, model, data)
+    chosen = [_target(name) for name in targets or (settings.target,)]
+    widths = list(weights) or [settings.weights]
+    with ExitStack() as stack:
+        trials = [
+            _trial(stack, source, replace(settings, weights=width), name, progress, i / (len(widths) * len(chosen) + 1))
+            for i, (width, name) in enumerate((width, name) for width in widths for name in chosen)
+        ]
+        reference = _compare_batches(model, given, trials, progress)
+    output = _output(model)
+    return Comparison(reference, readout_of(model, output), [trial.row(given) for trial in trials])
+
+
+def _labelled(source: Source, model: Network, data: Path | Mapping[str, Any] | None) -> Stimulus:
+    """Samples with labels. Errors: E180, E181."""
+    if isinstance(data, Path):
+        given, where = read_stimulus(data, model), str(data)
+    else:
+        own = data if data is not None else source.data
+        if own is None:
+            raise fail(E180, "there are no labelled data", Place(path=source.name), found="neither --data nor `data`",
+                       expected="an .npz with `input` and `label`",
+                       hint="give --data FILE.npz, or let the source define `data`")
+        given, where = stimulus({key: np.asarray(value) for key, value in own.items()}, model), source.name
+    if given.label is None:
+        raise fail(E180, "the data have no labels", Place(file=where), found="no integer array `label`",
+                   expected="one class per sample", hint="add it: numpy.savez(file, input=…, label=…)")
+    units = model.size_of(_output(model).name)
+    if given.label.size != given.samples or given.label.min() < 0 or given.label.max() >= units:
+        raise fail(E181, "the labels do not fit", Place(file=where, path="label"),
+                   found=f"{given.label.size} labels in {given.label.min()}..{given.label.max()}",
+                   expected=f"{given.samples} labels in 0..{units - 1}")
+    return given
+
+
+def _target(name: str) -> str:
+    if name not in discovery.targets():
+        raise fail(E182, "there is no such target", Place(path="--targets"), found=name,
+                   expected=", ".join(discovery.targets()))
+    return name
+
+
+def _output(network: Network) -> Output:
+    """The output that classes are read from: `output`, else the first by name."""
+    outputs = {item.name: item for item in network.outputs}
+    return outputs.get("output") or outputs[min(outputs)]
+
+
+def _spiking(network: Network) -> dict[str, str]:
+    """Record name of the spikes of every spiking population."""
+    found = {}
+    for item in network.populations:
+        for emit in network.programs[item.site.program].emits:
+            if isinstance(network.programs[item.site.program].emit_type(emit.port), BoolType):
+                found[item.name] = f"{item.name}.{emit.port}"
+    return found
+
+
+@dataclass
+class _Trial:
+    """One row in the making: a compiled folder, and what the batches have shown so far."""
+
+    compilation: Compilation
+    engine: Any
+    folder: Path
+    target: str
+    seconds: float
+    classes: list[np.ndarray] = field(default_factory=list)
+    agreed: int = 0
+    compared: int = 0
+    differences: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    divergence: Divergence | None = None
+
+    def run(self, inputs: Mapping[str, np.ndarray], read: str, spikes: Mapping[str, str]) -> tuple[np.ndarray, dict]:
+        """Physical values that the class is read from, and the spikes of every population."""
+        network = self.compilation.mapped
+        start = time.perf_counter()
+        result = self.engine.run(self.folder, integers_of(network, inputs), record=sorted({read, *spikes.values()}))
+        self.seconds += time.perf_counter() - start
+        return physical(network, read, result.records[read]), {
+            name: result.records[record] for name, record in spikes.items()}
+
+    def add(self, expected: Mapping[str, np.ndarray], spikes: Mapping[str, np.ndarray], first_sample: int) -> None:
+        for name, rows in expected.items():
+            counts = rows.sum(axis=1, dtype=np.int64)
+            difference = np.abs((spikes[name] != 0).sum(axis=1, dtype=np.int64) - counts).sum()
+            self.differences[name] = self.differences.get(name, 0) + int(difference)
+            self.counts[name] = self.counts.get(name, 0) + int(counts.sum())
+        found = first_divergence(expected, spikes)
+        if found and (self.divergence is None or found.step < self.divergence.step):
+            self.divergence = replace(found, sample=found.sample + first_sample)
+
+    def row(self, given: Stimulus) -> Row:
+        assert given.label is not None
+        widths = self.compilation.options.weight_bits, self.compilation.options.state_bits
+        divergence = self.divergence
+        errors = {name: self.differences[name] / max(1, self.counts[name]) for name in self.differences}
+        if divergence is not None:
+            divergence = replace(divergence, margin=margin_of(self.compilation.model, given.inputs, divergence))
+        right = accuracy(np.concatenate(self.classes), given.label)
+        agreed = Proportion(self.agreed, self.compared)
+        return Row(self.target, *widths, right, agreed, errors, divergence, self.seconds)
+
+
+def _trial(
+    stack: ExitStack, source: Source, settings: Settings, target: str, progress: Progress, fraction: float
+) -> _Trial:
+    progress(f"compile {target} {settings.weights} bit", 0.5 * fraction)
+    start = time.perf_counter()
+    chosen = replace(settings, chip=_chip_for(target, settings.chip), target=target)
+    compilation = compile_source(source, chosen.options(source), target, checked=False)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sparkc-")))
+    for path, content in compilation.files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return _Trial(compilation, discovery.targets()[target], folder, target, time.perf_counter() - start)
+
+
+def _chip_for(target: str, chip: str) -> str:
+    """The chip asked for where it belongs to the target's family, else the family's first; none without chips."""
+    family = [name for name, path in discovery.chip_files().items() if path.parent.parent.name == target]
+    return chip if chip in family else (family[0] if family else "none")
+
+
+def _compare_batches(model: Network, given: Stimulus, trials: Iterable[_Trial], progress: Progress) -> Proportion:
+    """Fill the trials, batch by batch; returns the accuracy of the float reference."""
+    output, spikes = _output(model), _spiking(model)
+    read, readout = record_read(model, output), readout_of(model, output)
+    reference: list[np.ndarray] = []
+    for part in _batches(model, given):
+        progress("compare", 0.5 + 0.5 * part.start / given.samples)
+        inputs = {name: rows[part] for name, rows in given.inputs.items()}
+        result = interpreter.run(model, inputs, record=sorted({read, *spikes.values()}))
+        classes = classify(result.records[read], readout)
+        expected = {name: result.records[record] != 0 for name, record in spikes.items()}
+        reference.append(classes)
+        for trial in trials:
+            values, fixed = trial.run(inputs, read, spikes)
+            trial.classes.append(classify(values, readout))
+            same = agreement(classes, trial.classes[-1])
+            trial.agreed, trial.compared = trial.agreed + same.successes, trial.compared + same.n
+            trial.add(expected, fixed, part.start)
+    assert given.label is not None
+    return accuracy(np.concatenate(reference), given.label)
+
+
+def _batches(model: Network, given: Stimulus) -> Iterator[slice]:
+    """Samples that fit into memory together, with the spikes of every population."""
+    units = sum(item.size for item in model.populations)
+    count = max(1, BATCH_BYTES // (8 * units * given.steps))
+    return (slice(start, start + count) for start in range(0, given.samples, count))

@@ -1,0 +1,166 @@
+"""Everything that can be said about a source and a compile, on the command line or in Python.
+
+Light to import; what is slow is imported when a source is loaded.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
+
+if TYPE_CHECKING:
+    from compiler.ir.network import Network
+    from compiler.options import Options
+    from compiler.source import Source
+
+E170 = declare("E170", "a setting does not exist")
+E171 = declare("E171", "a setting has a value that is not allowed")
+E172 = declare("E172", "`--bits` names no state, projection or site of the network")
+
+TARGET, CHIP = "jax_fixed", "generic"
+RESETS = ("file", "zero", "subtract")
+PRECISIONS = ("float32", "float64")
+RECURRENT_STARTS = ("empty", "bias")
+READOUTS = ("count", "first", "last", "max", "mean", "sum", "step")
+ROUNDINGS = ("floor", "zero", "even", "away", "stochastic")
+WEIGHT_BITS, STATE_BITS = (2, 16), (4, 32)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to read a source and how to compile it; None leaves the decision to the source.
+
+    target: a folder of `targets`. chip: a chip file's name, or `none`. weights, states: bits. bits: bits of single
+    projections and sites by name. rounding: of states. calibration: an `.npz` file, or inputs by name [T, n] or
+    [B, T, n]. dt: ms. reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
+    precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli.
+    """
+
+    target: str = TARGET
+    chip: str = CHIP
+    weights: int = 8
+    states: int = 24
+    bits: Mapping[str, int] = field(default_factory=dict)
+    rounding: str = "zero"
+    calibration: str | Path | Mapping[str, Any] | None = None
+    dt: float | None = None
+    reset: str | None = None
+    recurrent_delay: int | None = None
+    recurrent_start: str | None = None
+    precision: str | None = None
+    readout: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        findings = list(self._findings())
+        if findings:
+            raise DiagnosticError(findings)
+
+    def _findings(self) -> Iterable[Diagnostic]:
+        choices = {"reset": RESETS, "recurrent_start": RECURRENT_STARTS, "precision": PRECISIONS, "readout": READOUTS,
+                   "rounding": ROUNDINGS}
+        for name, allowed in choices.items():
+            value = getattr(self, name)
+            if value is not None and value not in allowed:
+                yield _not_allowed(name, value, ", ".join(allowed))
+        widths = {"weights": (self.weights, WEIGHT_BITS), "states": (self.states, STATE_BITS)}
+        widths |= {f"bits.{name}": (value, (WEIGHT_BITS[0], STATE_BITS[1])) for name, value in self.bits.items()}
+        for name, (value, (low, high)) in widths.items():
+            if type(value) is not int or not low <= value <= high:
+                yield _not_allowed(name, value, f"an integer {low}..{high}")
+        if self.dt is not None and not 0 < self.dt < float("inf"):
+            yield _not_allowed("dt", self.dt, "a time step above 0 ms")
+        if self.recurrent_delay is not None and self.recurrent_delay < 1:
+            yield _not_allowed("recurrent_delay", self.recurrent_delay, "at least 1 step")
+
+    def load(self, spec: str) -> Source:
+        """The source `file.py[:name]` (or another language's file), with these settings."""
+        from compiler.source import load_source
+
+        names = ("dt", "reset", "recurrent_delay", "recurrent_start", "precision", "readout")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return load_source(spec, **given)
+
+    def options(self, source: Source) -> Options:
+        """The options of a compile of this source. Errors: E172, E430, E15x and E16x of the calibration."""
+        from compiler import chips
+        from compiler.options import Options
+
+        if self.bits:
+            _check_names(self.bits, source.lower())
+        chip = None if self.chip == "none" else chips.load(self.chip)
+        return Options(chip=chip, weight_bits=self.weights, state_bits=self.states, rounding=self.rounding,
+                       bits=dict(self.bits), calibration=self._calibration(source), readout=self.readout or "",
+                       seed=self.seed)
+
+    def _calibration(self, source: Source) -> Mapping[str, Any] | None:
+        """Inputs to calibrate with: those given, else the source's own, else None (a random stimulus)."""
+        from compiler.input_files import read_stimulus, stimulus
+
+        if self.calibration is None:
+            return source.calibration
+        if isinstance(self.calibration, Mapping):
+            return stimulus(self.calibration, source.lower()).inputs
+        return read_stimulus(Path(self.calibration), source.lower()).inputs
+
+
+def _not_allowed(name: str, value: object, expected: str) -> Diagnostic:
+    return Diagnostic(E171, "a setting has a value that is not allowed", Place(path=name), str(value), expected)
+
+
+def _check_names(bits: Mapping[str, int], network: Network) -> None:
+    """Demand that every key of `--bits` is a projection, or a state of a site. Errors: E172, all at once."""
+    known = [item.name for item in network.projections]
+    for name, site, _ in network.sites():
+        known += [name, *(f"{name}.{item.name}" for item in network.programs[site.program].states)]
+    unknown = [name for name in bits if name not in known]
+    if unknown:
+        raise DiagnosticError(
+            Diagnostic(E172, "nothing with bits has this name", Place(path=f"--bits {name}"), found=name,
+                       expected=", ".join(known), hint=_nearest(name, known)) for name in unknown)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def parse_bits(texts: Iterable[str]) -> dict[str, int]:
+    """`SITE=N` words as a mapping. Errors: E171.
+
+    >>> parse_bits(["in_hid=4", "hid.v=16"])
+    {'in_hid': 4, 'hid.v': 16}
+    """
+    bits = {}
+    for text in texts:
+        match = re.fullmatch(r"([A-Za-z_][\w.]*)=(\d{1,2})", text)
+        if match is None:
+            raise fail(E171, "`--bits` names a site or projection and a width", "--bits", found=text, expected="SITE=N")
+        bits[match[1]] = int(match[2])
+    return bits
+
+
+def from_toml(path: Path) -> dict[str, Any]:
+    """Settings of a file: the long options as keys, dashes or underscores, `[bits]` a table. Errors: E150, E170."""
+    import tomllib
+
+    from compiler.npz import E150
+
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise fail(E150, "the settings file cannot be read", Place(file=str(path)), found=str(error)) from error
+    known = [item.name for item in fields(Settings)]
+    given = {key.replace("-", "_"): value for key, value in data.items()}
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        raise DiagnosticError(
+            Diagnostic(E170, "there is no such setting", Place(file=str(path), path=key), found=key,
+                       expected=", ".join(known), hint=_nearest(key, known)) for key in unknown)
+    return given

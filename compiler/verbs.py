@@ -1,0 +1,81 @@
+"""The verbs of the command line for Python: `compiler.compile`, `compiler.compare`, `compiler.load`."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from compiler import artifact
+from compiler.artifact import Artifact
+from compiler.comparison import Comparison, compare_source
+from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare
+from compiler.pipeline import compile_source
+from compiler.settings import Settings
+from compiler.verdicts import Verdict
+
+E390 = declare("E390", "a stage does not equal the one before it")
+
+
+def compile(source: str | Path, output: str | Path | None = None, **settings: Any) -> Artifact:
+    """Compile a source, check every stage against the one before it, and write the artifact.
+
+    source: `file.py[:name]`. output: the artifact's folder; None: a temporary one that lives as long as the
+    artifact. settings: fields of `Settings` (chip, weights, states, calibration, dt, …).
+    Raises DiagnosticError for everything that the user can mend, and E390 where two stages differ.
+    """
+    chosen = Settings(**settings)
+    if output is not None:
+        return _compile(source, Path(output), chosen)
+    folder = Path(tempfile.mkdtemp(prefix="sparkc-"))
+    try:
+        written = _compile(source, folder, chosen)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(written, shutil.rmtree, folder, ignore_errors=True)
+    return written
+
+
+def _compile(source: str | Path, folder: Path, settings: Settings) -> Artifact:
+    artifact.check_destination(folder)
+    loaded = settings.load(str(source))
+    compilation = compile_source(loaded, settings.options(loaded), settings.target)
+    require_equal(compilation.verdicts)
+    return artifact.write(compilation, folder)
+
+
+def compare(
+    source: str | Path, data: str | Path | Mapping[str, Any] | None = None, weights: Sequence[int] = (),
+    targets: Sequence[str] = (), **settings: Any,
+) -> Comparison:
+    """Accuracy of a source in floating point and compiled, at several widths of weights and on several targets.
+
+    data: an `.npz` with inputs and `label`, or such arrays; None: the source's own. Errors: E180–E182.
+    """
+    chosen = Settings(**settings)
+    given = Path(data) if isinstance(data, str) else data
+    return compare_source(chosen.load(str(source)), chosen, given, weights, targets)
+
+
+def load(folder: str | Path) -> Artifact:
+    """Read an artifact, as untrusted. Errors: E501–E505."""
+    return artifact.read(Path(folder))
+
+
+def require_equal(verdicts: Iterable[Verdict]) -> None:
+    """Raise E390 for every stage that differs from the one before it, with the first differing value."""
+    findings = [_difference(item) for item in verdicts if item.failed]
+    if findings:
+        raise DiagnosticError(findings)
+
+
+def _difference(verdict: Verdict) -> Diagnostic:
+    first = verdict.first_difference or {}
+    place = ", ".join(f"{key} {first[key]}" for key in ("value", "sample", "step", "unit") if key in first)
+    return Diagnostic(E390, f"{verdict.stage} does not hold", Place(path=place), found=str(first.get("found", "")),
+                      expected=str(first.get("expected", "")),
+                      hint=verdict.detail or "this is a fault of the compiler; please report the source")
