@@ -19,7 +19,7 @@ from compiler.ir.network import Network
 from compiler.ir.program import Argument, Program, Site, TensorRef
 
 _ROUNDS = 24
-_NARROWING = 32
+_NARROWING = 48
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def _invariant(program, fixed, start, tables) -> tuple[dict[str, Interval], dict
     states, steps = start, [start]
     for turn in range(_ROUNDS):
         following = _advance(program, fixed, states, tables)
-        if all(states[name].contains(following[name]) for name in states):
+        if all(states[name].contains(item) for name, item in following.items()):
             return _narrow(program, fixed, start, states, tables), dict.fromkeys(states, True)
         states = {name: states[name].hull(following[name]) for name in states}
         steps.append(states)
@@ -87,13 +87,31 @@ def _spread(value: Interval, like: Interval) -> Interval:
 
 
 def _narrow(program, fixed, start, states, tables) -> dict[str, Interval]:
-    for _ in range(_NARROWING):
-        following = _advance(program, fixed, states, tables)
-        smaller = {name: start[name].hull(following[name]) for name in states}
+    """Smaller invariants: plain steps, and every few of them a jump to where they lead, kept if it is inductive."""
+    steps = [states]
+    for turn in range(_NARROWING):
+        smaller = _inside(program, fixed, start, states, tables)
         if all(smaller[name].contains(states[name]) for name in states):
             break
         states = smaller
+        steps.append(states)
+        if turn % 4 == 3:
+            jump = {name: _shrunk(*(item[name] for item in steps[-3:]), turn).hull(start[name]) for name in states}
+            for tried in (jump, *({name: value} for name, value in jump.items())):
+                if _inductive(program, fixed, states | tried, tables):
+                    states = states | tried
+            steps = [states]
     return states
+
+
+def _inductive(program, fixed, states, tables) -> bool:
+    following = _advance(program, fixed, states, tables)
+    return all(states[name].contains(following[name]) for name in states)
+
+
+def _inside(program, fixed, start, states, tables) -> dict[str, Interval]:
+    following = _advance(program, fixed, states, tables)
+    return {name: start[name].hull(following[name]) for name in states}
 
 
 def _extrapolate(first: Interval, second: Interval, third: Interval, turn: int) -> Interval:
@@ -102,12 +120,32 @@ def _extrapolate(first: Interval, second: Interval, third: Interval, turn: int) 
     return Interval(low, _limit(first.high, second.high, third.high, turn), third.fraction)
 
 
+def _shrunk(first: Interval, second: Interval, third: Interval, turn: int) -> Interval:
+    """Limit of a geometric shrinking, per bound, with room for rounding."""
+    low = -_floor_limit(-first.low, -second.low, -third.low, turn)
+    return Interval(low, _floor_limit(first.high, second.high, third.high, turn), third.fraction)
+
+
 def _limit(x0: np.ndarray, x1: np.ndarray, x2: np.ndarray, turn: int) -> np.ndarray:
-    before, after = (x1 - x0).astype(np.float64), (x2 - x1).astype(np.float64)
-    ratio = np.clip(after / np.where(before > 0, before, 1.0), 0.0, 1 - 2.0**-20)
+    """Upper limit of a growing bound. The ratio is believed to be away from 1 at first, later less so."""
+    ratio, after = _ratio(x0, x1, x2, 1 - 2.0 ** -(4 + turn))
     room = (2.0 + 2.0**-10 * np.abs(x2) * turn / 8) / (1 - ratio)
     reach = np.where(after > 0, x2 + after * ratio / (1 - ratio) + room, x2)
     return np.clip(np.ceil(reach), -LIMIT, LIMIT).astype(np.int64)
+
+
+def _floor_limit(x0: np.ndarray, x1: np.ndarray, x2: np.ndarray, turn: int) -> np.ndarray:
+    """Lower end of a shrinking upper bound, never below where it is heading by more than rounding."""
+    ratio, after = _ratio(-x0, -x1, -x2, 1 - 2.0**-20)
+    room = (1.0 + turn / 4) / (1 - np.minimum(ratio, 1 - 2.0**-10))
+    reach = np.where(after > 0, np.minimum(x2, x2 - after * ratio / (1 - ratio) + room), x2)
+    return np.ceil(reach).astype(np.int64)
+
+
+def _ratio(x0: np.ndarray, x1: np.ndarray, x2: np.ndarray, most: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ratio of two successive growths (0 where it has only begun), and the last growth."""
+    before, after = (x1 - x0).astype(np.float64), (x2 - x1).astype(np.float64)
+    return np.where(before > 0, np.clip(after / np.where(before > 0, before, 1.0), 0.0, most), 0.0), after
 
 
 def _fixed_values(network: Network, site: Site, program: Program) -> dict[str, Interval]:

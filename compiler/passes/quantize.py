@@ -160,15 +160,16 @@ class _Quantizer:
         return replace(projection, pre=attempt[1])
 
     def _reference(self) -> float:
-        """Magnitude the error is measured against: the thresholds, else the largest state seen, else 1."""
+        """Magnitude the error is measured against: thresholds (at their start), else the largest state seen, else 1."""
         site = self.population.site
         degrees = self._degrees()
         found = []
         for op in self.network.programs[site.program].ops:
             if op.opcode in COMPARISONS:
                 for name in op.names:
-                    if name in site.arguments and (degrees is None or degrees.names[name]):
-                        found.append(np.abs(self.network.real(site.arguments[name])).ravel())
+                    given = site.arguments.get(name, site.initial.get(name))
+                    if given is not None and (degrees is None or degrees.names[name]):
+                        found.append(np.abs(self.network.real(given)).ravel())
         values = np.concatenate(found) if found else np.zeros(0)
         if (values > 0).any():
             return float(np.quantile(values[values > 0], 0.1))
