@@ -7,9 +7,10 @@ untrusted: sizes and hashes are checked before a file is used, nothing is unpick
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,9 @@ from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fa
 from compiler.files import check_writable, replacing_folder
 
 if TYPE_CHECKING:
-    from compiler.input_files import Stimulus
     from compiler.ir.network import Network
     from compiler.pipeline import Compilation
+    from compiler.recording import Engine
     from compiler.results import Result
 
 FORMAT, VERSION = "sparkc artifact", 1
@@ -66,23 +67,18 @@ class Artifact:
         arrays = inputs if isinstance(inputs, Mapping) else {"input": np.asarray(inputs)}
         given = stimulus({name: np.asarray(value) for name, value in arrays.items()}, self.network)
         names = [item.name for item in parse_records(record, self.network)]
-        return self.run_checked(given, engine, state, names)
-
-    def run_checked(
-        self, stimulus: Stimulus, engine: str, state: Mapping[str, np.ndarray] | None, record: Iterable[str]
-    ) -> Result:
-        """`run` for inputs and records that were checked before."""
-        from compiler import reference
-
-        if engine == "reference":
-            return reference.run(self.network, stimulus.inputs, state, record)
-        return engine_of(self.folder, engine).run(self.folder, stimulus.inputs, state, record)
+        return engine_of(self.folder, self.network, engine)(given.inputs, state, names)
 
 
-def engine_of(folder: Path, engine: str) -> Any:
-    """The target whose programs in a folder run as this engine. Errors: E507."""
-    from compiler import discovery
+def engine_of(folder: Path, network: Network, engine: str) -> Engine:
+    """The engine of this name for an artifact's folder, to be called with checked inputs, state and records.
 
+    Errors: E507 where there is no such engine, or the folder does not hold what it runs.
+    """
+    from compiler import discovery, reference
+
+    if engine == "reference":
+        return lambda inputs, state, record: reference.run(network, inputs, state, record)
     found = {module.ENGINE: module for module in discovery.targets().values()}
     if engine not in found:
         raise fail(E507, "no such engine", Place(path=engine), found=engine, expected=", ".join(["reference", *found]))
@@ -90,7 +86,7 @@ def engine_of(folder: Path, engine: str) -> Any:
     if not (folder / part).exists():
         raise fail(E507, f"the artifact holds no {part}", Place(file=str(folder)), found="nothing", expected=part,
                    hint="it was compiled with `--chip none`, or for another target")
-    return found[engine]
+    return lambda inputs, state, record: found[engine].run(folder, inputs, state, record)
 
 
 def check_destination(folder: Path) -> None:
@@ -120,20 +116,39 @@ def write(compilation: Compilation, folder: Path) -> Artifact:
     Errors: E154 where nothing can be written, E506 where the folder holds something else.
     """
     check_destination(folder)
-    files = dict(compilation.files) | {"report.json": json_bytes(compilation.report)}
-    manifest = _manifest(compilation, files)
+    manifest = manifest_of(compilation)
     with replacing_folder(folder) as temporary:
-        for name, content in [*files.items(), (MANIFEST, json_bytes(manifest))]:
-            path = temporary / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        write_files(compilation.files, temporary)
+        (temporary / MANIFEST).write_bytes(json_bytes(manifest))
     return Artifact(folder, manifest, compilation.report, compilation.mapped)
 
 
-def _manifest(compilation: Compilation, files: Mapping[str, bytes]) -> dict[str, Any]:
-    """What the artifact is, where it comes from, what was proved, and the hash of every other file."""
-    entries = {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in sorted(files.items())}
-    return {"format": FORMAT, "version": VERSION} | compilation.manifest | {"files": entries}
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Files by relative path, with the folders they need."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def manifest_of(compilation: Compilation) -> dict[str, Any]:
+    """What the artifact is, where it comes from, what was checked, and the hash of every other file."""
+    options, source = compilation.options, compilation.source
+    told = {item.name: getattr(options, item.name) for item in fields(options)
+            if item.name not in ("chip", "calibration")}
+    files = sorted(compilation.files.items())
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "versions": {name: importlib.metadata.version(name) for name in ("sparkc", "jax", "numpy")},
+        "source": {"name": source.name, "sha256": source.sha256},
+        "target": compilation.target,
+        "chip": options.chip.name if options.chip else "none",
+        "options": told | {"bits": dict(options.bits)},
+        "passes": compilation.passes,
+        "verdicts": [item.as_json() for item in compilation.verdicts],
+        "files": {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in files},
+    }
 
 
 def json_bytes(value: Any) -> bytes:
@@ -152,14 +167,16 @@ def is_artifact(path: Path) -> bool:
 
 def read(folder: Path) -> Artifact:
     """Read an artifact from a folder that anybody may have written. Errors: E501–E505, E15x, E2xx of its network."""
-    from compiler.ir.parse import parse
+    from compiler.ir.parse import parse_with_places
     from compiler.ir.tensors import read_tensors
+    from compiler.ir.verify import check
 
     manifest = _read_manifest(folder)
     contents = _read_files(folder, manifest["files"])
     report = _json(contents["report.json"], folder / "report.json")
     tensors = read_tensors(contents["tensors.npz"], str(folder / "tensors.npz"))
-    network = parse(contents["network.snn"].decode(), tensors, str(folder / "network.snn"))
+    network, places = parse_with_places(contents["network.snn"], tensors, str(folder / "network.snn"))
+    check(network, places)
     return Artifact(folder, manifest, report, network)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compiler import discovery, interpreter
+from compiler import artifact, discovery, interpreter
 from compiler.accuracy import Divergence, Proportion, accuracy, agreement, first_divergence
 from compiler.diagnostics import Place, declare, fail
 from compiler.formats import BoolType
@@ -197,9 +197,7 @@ def _trial(
     chosen = replace(settings, chip=_chip_for(target, settings.chip), target=target)
     compilation = compile_source(source, chosen.options(source), target, checked=False)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sparkc-")))
-    for path, content in compilation.files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
+    artifact.write_files(compilation.files, folder)
     return _Trial(compilation, discovery.targets()[target], folder, target, time.perf_counter() - start)
 
 

@@ -84,6 +84,11 @@ def lowered(source: Source, options: Options) -> Network:
     return _Compile(source, options, "jax_fixed", lambda *_: None, set(), lambda *_: None, False).lower()[1]
 
 
+def quantized(source: Source, options: Options) -> Network:
+    """The source at fixed level, before it is mapped to a chip."""
+    return _Compile(source, options, "jax_fixed", lambda *_: None, set(), lambda *_: None, False).quantize()[2]
+
+
 class _Compile:
     def __init__(self, source, options, target, progress, dump_after, dump, check_passes):
         self.source: Source = source
@@ -96,9 +101,7 @@ class _Compile:
             raise fail(E120, f"there is no pass {name!r}", found=name, expected=", ".join(discovery.passes()))
 
     def execute(self, checked: bool) -> Compilation:
-        raw, model = self.lower()
-        self.options = self._calibrated(model)
-        fixed = self._run("quantize", model, self._quantization(), 0.15)
+        raw, model, fixed = self.quantize()
         mapped = self._run("map", fixed, MAPPING_PASSES if self.options.chip else (), 0.3)
         compilation = Compilation(self.source, self.options, self.target, model, fixed, mapped, self.passes)
         self._timed("emit", 0.45, lambda: compilation.files.update(self._emit(mapped)))
@@ -113,6 +116,12 @@ class _Compile:
         """The network as the frontend gave it, and after the model passes."""
         raw = self._timed("lower", 0.0, self.source.lower)
         return raw, self._run("model passes", raw, MODEL_PASSES, 0.1)
+
+    def quantize(self) -> tuple[Network, Network, Network]:
+        """The network as the frontend gave it, after the model passes, and at fixed level."""
+        raw, model = self.lower()
+        self.options = self._calibrated(model)
+        return raw, model, self._run("quantize", model, self._quantization(), 0.15)
 
     def _quantization(self) -> tuple[str, ...]:
         """A chip family with an arithmetic of its own brings its own quantizing pass (`legalise_<family>`)."""

@@ -1,0 +1,84 @@
+"""What `simulate` runs: an artifact on one of its engines, or a source as it stands."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from compiler import artifact, float_engine, interpreter, npz, results_io
+from compiler.artifact import Artifact
+from compiler.diagnostics import Place, declare, fail
+from compiler.ir.network import Network
+from compiler.pipeline import Progress, compile_source
+from compiler.recording import Engine
+from compiler.results import Result
+from compiler.settings import Settings
+
+if TYPE_CHECKING:
+    from compiler.source import Source
+
+E185 = declare("E185", "an artifact holds integers only")
+
+INTEGER_ENGINES = ("program", "reference", "cores")
+ENGINES = ("float", *INTEGER_ENGINES)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something that runs. network: whose ports, records and formats its arrays have."""
+
+    name: str
+    engine: str
+    network: Network
+    run: Engine
+    read_state: Callable[[Path, int], Mapping[str, np.ndarray]]
+
+
+def open_subject(
+    stack: ExitStack, spec: str, engine: str | None, settings: Settings,
+    progress: Progress = lambda stage, fraction: None,
+) -> Subject:
+    """An artifact's folder (engine `program` unless named) or a source (engine `float` unless named).
+
+    A source on an integer engine is compiled into a temporary folder that `stack` removes.
+    Errors: E185, those of `artifact.read` and of a compile.
+    """
+    folder = Path(spec)
+    if artifact.is_artifact(folder):
+        if engine == "float":
+            raise fail(E185, "an artifact holds integers only", Place(file=spec), found="--engine float",
+                       expected=", ".join(INTEGER_ENGINES), hint="simulate the source instead")
+        return of_artifact(artifact.read(folder), engine or "program")
+    source = settings.load(spec)
+    if engine in (None, "float"):
+        return of_source(source, settings.precision)
+    compilation = compile_source(source, settings.options(source), settings.target, progress, checked=False)
+    temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sparkc-")))
+    artifact.write_files(compilation.files, temporary)
+    return of_artifact(Artifact(temporary, {}, compilation.report, compilation.mapped), engine)
+
+
+def of_artifact(opened: Artifact, engine: str) -> Subject:
+    """An artifact on `program`, `reference` or `cores`. Errors: E507."""
+    runner = artifact.engine_of(opened.folder, opened.network, engine)
+    return Subject(opened.folder.name, engine, opened.network, runner,
+                   lambda path, batch: results_io.read_state(path, opened.network, batch))
+
+
+def of_source(source: Source, precision: str | None) -> Subject:
+    """A source in floating point: its module as it stands, or the float interpreter where it has none."""
+    network = source.lower()
+    if source.module is None:
+        return Subject(source.name, "float", network, lambda *run: interpreter.run(network, *run),
+                       lambda path, batch: results_io.read_state(path, network, batch))
+
+    def run(inputs: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None, record: Sequence[str]) -> Result:
+        return float_engine.run(source.module, source.lowered, inputs, state, record, precision or source.module.dtype)
+
+    return Subject(source.name, "float", network, run, lambda path, batch: npz.read(path))
