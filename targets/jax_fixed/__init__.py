@@ -1,0 +1,21 @@
+"""The target `jax_fixed`: a readable, stand-alone fixed-point JAX program."""
+
+from __future__ import annotations
+
+from compiler import npz
+from compiler.diagnostics import Diagnostic
+from compiler.ir.network import Network
+from targets.jax_fixed.emit import program_text
+from targets.jax_fixed.limits import check
+from targets.jax_fixed.runner import load, run
+
+ENGINE = "program"
+
+
+def emit(network: Network, chip=None) -> dict[str, bytes]:
+    """program.py and tensors.npz for a network of integers. The chip does not matter."""
+    tensors = {name: network.tensors[name].data for name in sorted(network.tensors)}
+    return {"program.py": program_text(network).encode(), "tensors.npz": npz.packed(tensors)}
+
+
+__all__ = ["ENGINE", "Diagnostic", "check", "emit", "load", "run"]

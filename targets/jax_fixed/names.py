@@ -1,0 +1,31 @@
+"""Python names for the names of the IR: recognisable, legal and never the same for two things."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+
+TAKEN = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "jax", "jnp", "np", "lax", "partial"})
+
+
+class Names:
+    """Hands out names within one scope. taken: names of the scopes around it."""
+
+    def __init__(self, taken: frozenset[str] = TAKEN):
+        self._taken = set(taken)
+
+    def fresh(self, wanted: str) -> str:
+        """The wanted name, with a number behind it where it is taken or no Python name."""
+        base = re.sub(r"\W", "_", wanted) or "value"
+        base = f"_{base}" if base[0].isdigit() else base
+        name, count = base, 1
+        while name in self._taken:
+            count += 1
+            name = f"{base}_{count}"
+        self._taken.add(name)
+        return name
+
+    def inner(self) -> Names:
+        """Names for a scope inside this one."""
+        return Names(frozenset(self._taken))

@@ -1,0 +1,70 @@
+"""What the parts of a program under construction share: the network, names, constants and weights so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from compiler.formats import BoolType, Format, Type
+from compiler.ir.exact import Range
+from compiler.ir.network import Network
+from compiler.ir.program import Argument, TensorRef
+from targets.jax_fixed.expressions import finish, exact
+from targets.jax_fixed.names import Names
+from targets.jax_fixed.values import Value, literal, named
+from targets.jax_fixed.writer import Writer
+
+
+@dataclass
+class ProgramText:
+    """The program so far. weights: what the arrays of weights are made from, by the name they are passed under."""
+
+    network: Network
+    names: Names
+    code: Writer = field(default_factory=Writer)
+    weights: dict[str, str] = field(default_factory=dict)
+
+    def argument(self, argument: Argument, type_: Type | None, name: str, note: str) -> Value:
+        """A parameter, bias or start as a named constant of the module."""
+        if isinstance(argument, TensorRef):
+            return self._tensor(argument, name, note)
+        value = literal(argument)
+        if isinstance(type_, Format):
+            value = finish(exact("convert", (value,)), type_)
+        constant = self.names.fresh(name.upper())
+        shown = f"{note} = {argument}" if type_ is not None else f"{note} = {argument}, {value.range.fraction} fraction bits"
+        self.code.line(f"{constant} = {value.text}", shown)
+        return named(value, constant)
+
+    def _tensor(self, reference: TensorRef, name: str, note: str) -> Value:
+        tensor = self.network.tensor(reference)
+        constant = self.names.fresh(name.upper())
+        if isinstance(tensor.type, BoolType):
+            self.code.line(f"{constant} = jnp.asarray(TENSORS[{reference.name!r}]).reshape(-1) != 0", note)
+            return Value(constant, truth=True, batched=False)
+        range_ = tensor_range(tensor)
+        read = f"jnp.asarray(TENSORS[{reference.name!r}].reshape(-1)"
+        value = Value(constant, range_, batched=False)
+        text = f"pair_unsigned({read}.view(np.int32)))" if value.is_pair else f"{read}.astype(np.int32))"
+        self.code.line(f"{constant} = {text}", f"{note}, one per unit: {tensor.type}, {ends(range_)}")
+        return value
+
+    def table(self, reference: TensorRef) -> Value:
+        """A lookup table as a named constant of the module."""
+        tensor = self.network.tensor(reference)
+        constant = self.names.fresh(f"TABLE_{reference.name}".upper())
+        self.code.line(f"{constant} = jnp.asarray(TENSORS[{reference.name!r}].astype(np.int32))", f"{tensor.type}")
+        return Value(constant, tensor_range(tensor), batched=False)
+
+
+def tensor_range(tensor) -> Range:
+    """The raw integers that occur."""
+    fraction = tensor.type.fraction if isinstance(tensor.type, Format) else 0
+    data = tensor.data if tensor.data.size else np.zeros(1, np.int64)
+    return Range(int(data.min()), int(data.max()), fraction)
+
+
+def ends(range_: Range) -> str:
+    """A range as a comment shows it."""
+    return f"{range_.low} … {range_.high}" if range_.low != range_.high else str(range_.low)
