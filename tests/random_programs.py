@@ -119,7 +119,7 @@ def lif(rng: Random, level: str, name: str, inputs: Inputs, emits: dict[str, Typ
     fixed = level != "model"
     grid = Format(True, rng.randint(10, 32), rng.randint(-2, 8)) if fixed else F64
     bits = rng.randint(4, 14)
-    v = b.state("v", grid, rng.choice((0.0, 8.0)))
+    v = b.state("v", grid, rng.choice((0.0, 300 * grid.lsb if isinstance(grid, Format) else 0.5)))
     d = b.param("d", Format(False, bits, bits) if fixed else F64)
     theta = b.param("theta", Format(False, rng.randint(4, 12), rng.randint(-2, 4)) if fixed else F64)
     u = b.apply("mul", rng.choice(((d, v), (v, d))), grid)

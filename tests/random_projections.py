@@ -88,7 +88,8 @@ def _with_pre(draft: Draft, item: Projection, units: int, values: Range) -> tupl
 
 def _with_post(draft: Draft, item: Projection, sums: list[Range]) -> tuple[Projection, list[Range]]:
     if not draft.may("post", 0.25):
-        return item, sums
+        type_ = item.accumulator
+        return item, [entry.at(type_.fraction) for entry in sums] if isinstance(type_, Format) else sums
     result: Type = Format(True, draft.rng.randint(6, 24), draft.rng.randint(-2, 6)) if draft.fixed else F64
     source: Type = item.accumulator or F64
     program = leaky_filter(draft.rng, draft.network.level, f"filter_{item.name}", source, "current", result)

@@ -115,7 +115,7 @@ def _described(terminal: str) -> str:
     words = {
         "NODE": "%name", "PROGRAM": "@program", "TENSOR": "#tensor", "NAME": "a name", "CHIP": "a chip",
         "TYPE": "a type", "HASH": "64 hexadecimal digits", "WHOLE": "a whole number", "NUMBER": "a number",
-    }  # fmt: skip
+    }
     return words.get(terminal) or repr(_grammar().get_terminal(terminal).pattern.value)
 
 

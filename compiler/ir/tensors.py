@@ -22,7 +22,7 @@ def tensor_hash(tensor: Tensor) -> str:
     return digest.hexdigest()
 
 
-def pack_tensors(tensors: Mapping[str, Tensor]) -> bytes:
+def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     """The bytes of an array file with the raw data of every tensor; equal tensors give equal bytes.
 
     Any tensor name will do, as none of them becomes a keyword; members carry no time and are not compressed.

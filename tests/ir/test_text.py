@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 
 import numpy as np
@@ -15,19 +16,23 @@ from compiler.ir.network import Input, Network, PortKind, Projection, Tensor
 from compiler.ir.parse import parse, parse_with_places
 from compiler.ir.print import print_network
 from compiler.ir.program import Declaration, Emit, Op, Program, TensorRef
-from compiler.ir.tensors import pack_tensors, read_tensors, tensor_hash
+from compiler.ir.tensors import read_tensors, tensor_hash, to_bytes
+from compiler.ir.verify import verify
 from tests.strategies import networks, random_network
 
 LEVELS = ("model", "fixed", "mapped")
 
 
 def parses_or_explains(text: str | bytes, network: Network) -> None:
+    """Whatever parses can be printed and verified; everything else is a diagnostic."""
     try:
-        again = parse(text, network.tensors, "fuzz.snn")
+        again, places = parse_with_places(text, network.tensors, "fuzz.snn")
     except DiagnosticError as error:
-        assert all(item.code.startswith("E2") and str(item) for item in error.diagnostics)
+        findings = error.diagnostics
     else:
         print_network(again)
+        findings = verify(again, places)
+    assert all(item.code.startswith("E2") and str(item) for item in findings)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -36,7 +41,7 @@ def parses_or_explains(text: str | bytes, network: Network) -> None:
 def test_text_reads_back_equal_and_prints_the_same_bytes(level: str, data: st.DataObject):
     network = data.draw(networks(level))
     text = print_network(network)
-    again = parse(text, read_tensors(pack_tensors(network.tensors)))
+    again = parse(text, read_tensors(to_bytes(network.tensors)))
     assert again == network
     assert print_network(again) == text
 
@@ -74,6 +79,20 @@ def test_mutated_bytes_parse_or_give_a_diagnostic(seed: int, level: str):
     parses_or_explains(bytes(text), network)
 
 
+@given(st.integers(0, 2**32 - 1), st.sampled_from(LEVELS))
+@settings(deadline=None, max_examples=150)
+def test_mutated_words_parse_or_give_a_diagnostic(seed: int, level: str):
+    """Words taken from elsewhere in the text parse more often than bytes do, and reach the verifier."""
+    rng = Random(seed)
+    network = random_network(rng.randint(0, 20), level, populations=2, units=4)
+    words = re.split(r"([%@#]?[\w.]+)", print_network(network))
+    odd = ["0", "-1", "4096", "1.5", "inf", "nan", "true", "1e300", "99999999999999", "s63.0", "u32.-9", "f32", "bool"]
+    for _ in range(rng.randint(1, 3)):
+        where = rng.randrange(1, len(words), 2)
+        words[where] = rng.choice(words[1::2] + odd * 4)
+    parses_or_explains("".join(words), network)
+
+
 @given(st.text(max_size=60))
 @settings(max_examples=60)
 def test_any_text_gives_a_diagnostic(text: str):
@@ -106,7 +125,7 @@ def test_keywords_may_be_names():
     program = Program(
         "program", tuple(Declaration(word, F64) for word in words), (), (),
         tuple(Op(f"{word}_x", "neg", (word,), F64) for word in words), (), (Emit("emit", "state"),),
-    )  # fmt: skip
+    )
     network = Network(programs={"program": program})
     network.add(Input("output", (3,), PortKind("events", 4)))
     assert parse(print_network(network), {}) == network
@@ -122,8 +141,8 @@ def test_places_lead_back_to_the_text():
 
 def test_tensors_with_any_name_and_shape_pack_to_the_same_bytes():
     tensors = {name: Tensor(F64, np.ones(shape)) for name, shape in {"file": (), "b.c": (0, 2), "a": (3,)}.items()}
-    packed = pack_tensors(tensors)
-    assert packed == pack_tensors(dict(reversed(tensors.items())))
+    packed = to_bytes(tensors)
+    assert packed == to_bytes(dict(reversed(tensors.items())))
     read = read_tensors(packed)
     assert {name: Tensor(F64, data) for name, data in read.items()} == tensors
 

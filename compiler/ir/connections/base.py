@@ -44,6 +44,10 @@ class Connection:
         """
         raise NotImplementedError
 
+    def check(self, shape: tuple[int, ...], tensors: Mapping[str, Tensor]) -> None:
+        """Demand that the tensors are well formed and fit the input. Raises ValueError with what does not."""
+        self.output_shape(shape, tensors)
+
     def matrix(self, shape: tuple[int, ...], tensors: Mapping[str, Tensor]) -> np.ndarray | sparse.csr_array:
         """The synapses as a matrix [post, pre]: raw integers (int64) at fixed level, float64 at model level.
 

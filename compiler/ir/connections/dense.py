@@ -25,6 +25,12 @@ class Dense(Connection):
             raise ValueError(f"weights {rows}x{columns} need {columns} presynaptic units, there are {math.prod(shape)}")
         return (rows,)
 
+    def check(self, shape, tensors):
+        data = tensors[self.weight.name].data
+        if data.ndim != 2:
+            raise ValueError(f"weights with {data.ndim} dimensions, they need 2: [post, pre]")
+        self.output_shape(shape, tensors)
+
     def matrix(self, shape, tensors):
         return exact(tensors[self.weight.name])
 

@@ -31,6 +31,21 @@ class Sparse(Connection):
             raise ValueError(f"synapse from unit {int(sources.max())}, there are {math.prod(shape)} presynaptic units")
         return (len(tensors[self.starts.name].data) - 1,)
 
+    def check(self, shape, tensors):
+        weight, starts, sources = (tensors[ref.name].data for ref in (self.weight, self.starts, self.sources))
+        if [weight.ndim, starts.ndim, sources.ndim] != [1, 1, 1] or {starts.dtype.kind, sources.dtype.kind} - {*"iu"}:
+            raise ValueError("weights, starts and sources are lists, the last two of whole numbers")
+        if weight.size != sources.size:
+            raise ValueError(f"{weight.size} weights for {sources.size} sources")
+        ends = starts.astype(np.int64)
+        if not ends.size or ends[0] != 0 or ends[-1] != sources.size or (np.diff(ends) < 0).any():
+            raise ValueError(f"starts do not rise from 0 to the number of synapses, {sources.size}")
+        steps = np.diff(sources.astype(np.int64))
+        steps[ends[(ends > 0) & (ends < sources.size)] - 1] = 1
+        if sources.size and (sources.min() < 0 or (steps <= 0).any()):
+            raise ValueError("sources of a unit are not sorted, or one stands twice")
+        self.output_shape(shape, tensors)
+
     def matrix(self, shape, tensors):
         data = exact(tensors[self.weight.name])
         sources, starts = tensors[self.sources.name].data, tensors[self.starts.name].data
