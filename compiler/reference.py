@@ -266,8 +266,17 @@ def _matrices(network: Network, projection: Projection) -> dict[int | None, list
     delays = source_delays(network, projection)
     if delays.ndim < 2:
         return {None: [_Matrix(item) for item in chain]}
-    dense = chain[0].toarray() if sparse.issparse(chain[0]) else chain[0]
-    return {int(d): [_Matrix(np.where(delays == d, dense, 0))] for d in np.unique(delays)}
+    whole = _multiplied_out(chain)
+    return {int(d): [_Matrix(np.where(delays == d, whole, 0))] for d in np.unique(delays)}
+
+
+def _multiplied_out(chain: list) -> np.ndarray:
+    """The chain as one dense matrix [post, pre]."""
+    dense = [item.toarray() if sparse.issparse(item) else item for item in chain]
+    whole = dense[0]
+    for matrix in dense[1:]:
+        whole = matrix @ whole
+    return whole
 
 
 def _weight_fraction(network: Network, projection: Projection) -> int:
