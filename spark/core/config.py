@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -185,13 +185,18 @@ class SparkConfig:
                     child._values[name] = self._values[name]
             child._hand_down()
 
-    def faults(self, path: str = "") -> list[Fault]:
-        """Every fault of this configuration and the ones inside it."""
+    def faults(self, path: str = "", enclosing: Collection[str] = ()) -> list[Fault]:
+        """Every fault of this configuration and the ones inside it.
+
+        `enclosing`: fields of the configuration around it; what was inherited from there is checked there.
+        """
         found: list[Fault] = []
         for name, field in self.fields.items():
             where, value = joined(path, name), self._values[name]
+            if field.inherited and name in enclosing and name not in self._explicit:
+                continue
             if isinstance(value, SparkConfig) and isinstance(field, ConfigField):
-                found += value.faults(where)
+                found += value.faults(where, self.fields)
             elif value is not None:
                 found += field.check(where, value, self)
             elif not (field.optional or field.default is None):

@@ -14,7 +14,7 @@ from spark.core import registry
 from spark.core.config import ConfigError, Fault, SparkConfig
 from spark.core.fields import QuantityField
 from spark.core.payloads import Payload
-from spark.core.precision import cast, precision
+from spark.core.precision import cast, precision, released
 from spark.core.seeds import generator
 from spark.core.simulation import Run, simulate_module
 from spark.core.specs import PortSpecs, as_specs
@@ -158,7 +158,7 @@ class SparkModule(ABC, Generic[ConfigType]):
         with precision(self.dtype):
             arrays = cast({port: payload.value for port, payload in payloads.items()}, self.dtype)
             new_state, outputs = self._jitted_step(self._device_state(), arrays, self.device_params())
-        self._state = new_state
+        self._state, outputs = released((new_state, outputs), self.dtype)
         return {port: self._wrap(port, value) for port, value in outputs.items()}
 
     def _check_shapes(self, payloads: Mapping[str, Payload]) -> None:

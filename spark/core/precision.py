@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 
@@ -27,6 +28,12 @@ def _switch() -> Any:
     """JAX's context manager for 64-bit types; it moved out of `jax.experimental` in 0.8."""
     switch = getattr(jax, "enable_x64", None)
     return switch if callable(switch) else importlib.import_module("jax.experimental").enable_x64
+
+
+def released(tree: Any, dtype: str) -> Any:
+    """Results that may leave a `precision` block: float64 arrays of JAX break outside it, so they become NumPy's."""
+    foreign = dtype == "float64" and not jax.config.read("jax_enable_x64")
+    return jax.tree.map(np.asarray, tree) if foreign else tree
 
 
 def cast(tree: Any, dtype: str) -> Any:

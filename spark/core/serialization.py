@@ -68,7 +68,8 @@ def load(file: Any) -> SparkModule:
 
 def _contents(file: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
-        with np.load(Path(file), allow_pickle=False) as archive:
+        # A stream of our own: np.load leaves its own open when the archive is broken.
+        with Path(file).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         header = json.loads(str(arrays.pop(HEADER)))
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

@@ -12,7 +12,7 @@ import numpy as np
 
 from spark.core.faults import closest
 from spark.core.payloads import Payload
-from spark.core.precision import cast, precision
+from spark.core.precision import cast, precision, released
 from spark.core.taps import tapped
 from spark.core.tree import checked_like, flatten, map_leaves
 
@@ -60,7 +60,7 @@ def simulate_module(module: SparkModule, inputs: Any, state: Any, params: Any, r
     with precision(module.dtype):
         held = module.device_params() if params is None else cast(params, module.dtype)
         final, outputs, recorded = module._compiled[key](cast(start, module.dtype), arrays, held)
-    return Run(outputs, final, recorded)
+    return Run(*released((outputs, final, recorded), module.dtype))
 
 
 def as_inputs(module: SparkModule, inputs: Any) -> tuple[dict[str, Any], bool]:

@@ -84,6 +84,8 @@ class Neuron(SparkModule[NeuronConfigType]):
     output_ports: Mapping[str, type[Payload]] = {"out_spikes": SpikeArray}
     optional_ports = (MODULATION,)
     shape_is_free = True
+    soma_port = "spikes"
+    """The output port its soma must have."""
 
     @abstractmethod
     def __init__(self, config: NeuronConfigType | None = None, **keywords: Any) -> None:
@@ -93,7 +95,13 @@ class Neuron(SparkModule[NeuronConfigType]):
         self.synapses: Synapses[Any] = made(self.config.synapses, Synapses)
         self.delays: Delays[Any] | None = made(self.config.delays, Delays)
         self.learning_rule: LearningRule[Any] | None = made(self.config.learning_rule, LearningRule)
+        self._check_soma()
         self.inhibition_mask = self._draw_mask()
+
+    def _check_soma(self) -> None:
+        if self.soma_port not in self.soma.output_ports:
+            bound = f"a soma with the output port {self.soma_port!r}"
+            raise ConfigError(type(self).__name__, [Fault("soma", type(self.soma).__name__, bound)])
 
     def _draw_mask(self) -> np.ndarray:
         total = int(np.prod(self.units))

@@ -48,6 +48,7 @@ class LINeuron(Neuron[LINeuronConfig]):
     """
 
     config_class = LINeuronConfig
+    soma_port = "potential"
     output_ports = {"out_potentials": PotentialArray}
 
     def __init__(self, config: LINeuronConfig | None = None, **keywords: Any) -> None:
