@@ -157,12 +157,22 @@ class _Typing:
 
     def _operand(self, operand: Operand, op: Op, index: int) -> Operand:
         """A literal becomes a number that integers hold: of degree 1 at the fraction of states, else a coefficient."""
+        if isinstance(operand, TensorRef):
+            return self._table(operand)
         if not isinstance(operand, float) or operand == int(operand):
             return operand
         degree = self.degrees.literals.get((op.result, index)) if self.degrees else None
         if degree == 1:
             return float(quantized_values(np.asarray(operand), self.fractions.scaled).values)
         return float(quantized_coefficients(np.asarray(operand), self.options.coefficient_bits).values)
+
+    def _table(self, reference: TensorRef) -> TensorRef:
+        """A table of real numbers as coefficients; one of integers stays."""
+        tensor = self.network.tensor(reference)
+        if not isinstance(tensor.type, FloatType):
+            return reference
+        self.tensors[f"{reference.name}.q"] = quantized_coefficients(tensor.values, self.options.coefficient_bits)
+        return TensorRef(f"{reference.name}.q")
 
     def _result_type(self, op: Op, operands: tuple[Operand, ...]) -> Type:
         if isinstance(op.type, BoolType):
@@ -185,7 +195,7 @@ class _Typing:
             type_ = self.types[operand]
             return type_.fraction if isinstance(type_, Format) else 0
         if isinstance(operand, TensorRef):
-            type_ = self.network.tensor(operand).type
+            type_ = self.tensors.get(operand.name, self.network.tensors.get(operand.name)).type
             return type_.fraction if isinstance(type_, Format) else 0
         return float(operand).as_integer_ratio()[1].bit_length() - 1
 

@@ -182,9 +182,9 @@ class _Scaling:
         """The post program, or a new one, with its input multiplied by a gain first."""
         gain = Declaration("gain", F64)
         if post is None:
-            current = Declaration("current", F64)
-            op = Op("gained", "mul", ("current", "gain"), F64)
-            program = Program("gain", (current,), (), (gain,), (op,), (), (Emit("current", "gained"),))
+            op = Op("gained", "mul", ("total", "gain"), F64)
+            total = Declaration("total", F64)
+            program = Program("gain", (total,), (), (gain,), (op,), (), (Emit("current", "gained"),))
             return program, Site("gain")
         old = self.network.programs[post.program]
         name = old.inputs[0].name

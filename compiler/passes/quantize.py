@@ -21,10 +21,10 @@ from compiler.analysis.homogeneity import Degrees, infer
 from compiler.analysis.intervals import EXACT, Interval, point, whole
 from compiler.analysis.ranges import SiteRanges, analyse
 from compiler.diagnostics import declare, fail
-from compiler.formats import BoolType, FloatType, Format, smallest_format
+from compiler.formats import BoolType, FloatType, Format, smallest_format, storage_dtype
 from compiler.ir.network import Input, Network, Population, Projection, Tensor
 from compiler.ir.ops import COMPARISONS
-from compiler.ir.program import Site, TensorRef
+from compiler.ir.program import Program, Site, TensorRef
 from compiler.options import Options
 from compiler.passes.co_scale import bits_of, largest_integer
 from compiler.quantization import Fractions, quantized_values, typed_program, with_ranges
@@ -253,7 +253,14 @@ class _Quantizer:
         )
         ranges = _ranges_with(self.network, wide, wide_site, units, inputs, tensors)
         narrow, excess = with_ranges(wide, ranges, inputs, self.options.state_bits)
-        return narrow, wide_site, excess, tensors
+        return narrow, wide_site, excess, tensors | _starts(narrow, wide_site, tensors)
+
+
+def _starts(program: Program, site: Site, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of initial states in the type of their state."""
+    given = {item: site.initial.get(item.name) for item in program.states}
+    return {ref.name: Tensor(item.type, tensors[ref.name].data.astype(storage_dtype(item.type)))
+            for item, ref in given.items() if isinstance(ref, TensorRef)}
 
 
 def _ranges_with(network: Network, program, site: Site, units: int, inputs, tensors) -> SiteRanges:
