@@ -18,9 +18,10 @@ from compiler.ir.network import Network, Projection
 from compiler.ir.program import Argument, Operand, Program, Site, TensorRef
 from compiler.results import source_delays
 
-E120 = declare("E120", "the float interpreter has no meaning for this part of a network")
+E122 = declare("E122", "the float interpreter has no meaning for this part of a network")
 
 Values = dict[str, np.ndarray]
+Matrix = np.ndarray | sparse.csr_array
 
 
 class SiteRunner:
@@ -88,24 +89,28 @@ class WeightedSum:
     def __init__(self, network: Network, projection: Projection):
         chain = _matrices(network, projection)
         delays = source_delays(network, projection)
-        if delays.ndim < 2:
-            self.parts = [(delays, chain)]
-            return
-        whole = chain[0]
-        for matrix in chain[1:]:
-            whole = matrix @ whole
-        dense = whole.toarray() if sparse.issparse(whole) else np.asarray(whole)
-        self.parts = [(delay, [np.where(delays == delay, dense, 0.0)]) for delay in np.unique(delays)]
+        self.parts: list[tuple[np.ndarray, list[Matrix]]] = [(delays, chain)]
+        if delays.ndim == 2:
+            dense = _whole(chain)
+            self.parts = [(delay, [np.where(delays == delay, dense, 0.0)]) for delay in np.unique(delays)]
 
 
-def through(matrices: list[np.ndarray | sparse.csr_array], value: np.ndarray) -> np.ndarray:
+def _whole(chain: list[Matrix]) -> np.ndarray:
+    """A chain as one dense matrix [post, pre]."""
+    whole = chain[0]
+    for matrix in chain[1:]:
+        whole = matrix @ whole
+    return np.asarray(whole) if isinstance(whole, np.ndarray) else whole.toarray()
+
+
+def through(matrices: list[Matrix], value: np.ndarray) -> np.ndarray:
     """[rows, pre] -> [rows, post]."""
     for matrix in matrices:
         value = np.asarray((matrix @ value.T).T)
     return value
 
 
-def _matrices(network: Network, projection: Projection) -> list[np.ndarray | sparse.csr_array]:
+def _matrices(network: Network, projection: Projection) -> list[Matrix]:
     shape, chain = network.shape_of(projection.source), []
     for connection in projection.chain:
         chain.append(connection.matrix(shape, network.tensors).astype(np.float64))
@@ -118,7 +123,7 @@ class ProjectionRunner:
 
     def __init__(self, network: Network, projection: Projection):
         if projection.synapse is not None:
-            raise fail(E120, "a program per synapse", projection.name, hint="only pre and post programs are executed")
+            raise fail(E122, "a program per synapse", projection.name, hint="only pre and post programs are executed")
         self.projection = projection
         self.sum = WeightedSum(network, projection)
         self.bias = None if projection.bias is None else network.real(projection.bias)
@@ -127,7 +132,7 @@ class ProjectionRunner:
         sizes = {"pre": network.size_of(projection.source), "post": network.size_of(projection.target)}
         self.sites = {name: SiteRunner(network, site, sizes[name]) for name, site in projection.sites()}
         if "pre" in self.sites and len(self.sum.parts) > 1:
-            raise fail(E120, "a program per presynaptic unit behind delays per synapse", projection.name)
+            raise fail(E122, "a program per presynaptic unit behind delays per synapse", projection.name)
 
     def weigh(self, arriving: list[np.ndarray], biased: np.ndarray | bool) -> np.ndarray:
         """Chain and bias of what arrives from each delay; biased: whether the bias is there, per row."""
@@ -135,6 +140,14 @@ class ProjectionRunner:
                     np.float64(0.0))
         if self.bias is not None:
             total = total + np.where(np.reshape(biased, (-1, 1)), self.bias, 0.0)
+        return np.asarray(total)
+
+    def magnitude(self, arriving: list[np.ndarray], biased: np.ndarray | bool) -> np.ndarray:
+        """The sum of the absolute summands: |chain| of absolute values, and |bias|."""
+        parts = zip(self.sum.parts, arriving, strict=True)
+        total = sum((through([abs(matrix) for matrix in chain], value) for (_, chain), value in parts), np.float64(0.0))
+        if self.bias is not None:
+            total = total + np.where(np.reshape(biased, (-1, 1)), np.abs(self.bias), 0.0)
         return np.asarray(total)
 
 

@@ -95,7 +95,7 @@ class Lowering:
 
     def __init__(self, module: SparkModule, wiring: Wiring, name: str):
         self.module, self.wiring, self.name = module, wiring, name
-        self.lowered = Lowered(Network(dt=float(module.dt)))
+        self.lowered = Lowered(Network(dt=float(module.dt)), ports=wiring.ports)
         self.network = self.lowered.network
         self.book = ProgramBook(self.network)
         self.names = self._names()
@@ -158,7 +158,9 @@ class Lowering:
                               module.params, shape)
         self.network.add(Population(name, shape, site))
         self.lowered.origins[name] = Origin(path)
-        self.lowered.emissions[name] = (path, next(iter(module.output_ports)))
+        self.lowered.emissions[name] = ".".join((*path, next(iter(module.output_ports))))
+        if isinstance(leaf.module, Neuron):
+            self.lowered.currents[name] = ".".join((*path[:-1], "synapses", "current"))
 
     def _currents(self, leaf: Leaf) -> None:
         """What reaches a module that is no neuron: values, unit by unit."""

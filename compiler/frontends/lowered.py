@@ -1,4 +1,4 @@
-"""What lowering gives: a network, and where in the module each of its states stands."""
+"""What lowering gives: a network, and where in the module each of its parts stands."""
 
 from __future__ import annotations
 
@@ -20,9 +20,21 @@ class Origin:
 class Lowered:
     """A network and where its parts came from.
 
-    origins: site name -> state in the module. emissions: population -> path of the module that emits, output port.
+    ports: input of the network -> input port of the module. origins: site -> where its states stand. emissions:
+    population -> dotted path of the (unsigned) values it emits. currents: population -> dotted path of the sum
+    that reaches it, where the module has one.
     """
 
     network: Network
+    ports: dict[str, str] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
-    emissions: dict[str, tuple[Path, str]] = field(default_factory=dict)
+    emissions: dict[str, str] = field(default_factory=dict)
+    currents: dict[str, str] = field(default_factory=dict)
+
+    def sharing(self, site: str) -> list[str]:
+        """The sites whose states add up to the same array of the module: filters of several origins."""
+        return [name for name, origin in self.origins.items() if origin == self.origins[site]]
+
+    def state_path(self, site: str, state: str) -> str:
+        """Dotted path of a state."""
+        return ".".join((*self.origins[site].path, state))

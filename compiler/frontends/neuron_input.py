@@ -12,12 +12,12 @@ from compiler.formats import Format
 from compiler.frontends import faults
 from compiler.frontends.lowered import Origin
 from compiler.frontends.program_book import Arrays, ProgramBook, free_name, kind_of
-from compiler.frontends.trace import double_precision
 from compiler.frontends.wiring import Leaf
 from compiler.ir.connections.dense import Dense
 from compiler.ir.connections.identity import Identity
 from compiler.ir.network import Network, Population, Projection
 from compiler.ir.program import Site, TensorRef
+from spark.core.precision import precision
 from spark.nn.neurons.base import Neuron
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class NeuronInput:
         return self.lowering.network
 
     def _weights(self) -> np.ndarray:
-        with double_precision():
+        with precision("float64"):
             weights = np.asarray(self.synapses.weights(self.synapses.params), np.float64)
         return faults.as_matrix(weights, self.neuron.units, sum(feed.size for feed in self.feeds), self.path)
 
@@ -130,7 +130,7 @@ class NeuronInput:
         state = self.synapses.initial_state()
         self.network.add(Population(name, units, self._filter_site(name, state, self._filter_params(units), units)))
         self.lowering.lowered.origins[name] = Origin(self.state_path)
-        self.lowering.lowered.emissions[name] = (self.state_path, "current")
+        self.lowering.lowered.emissions[name] = ".".join((*self.state_path, "current"))
         joined = self.lowering.projection_name(name, self.target)
         self.network.add(Projection(joined, name, "current", self.target, self.port, (Identity(),)))
         return name

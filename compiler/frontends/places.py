@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
+import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import CodeType, TracebackType
@@ -14,25 +15,22 @@ from compiler.diagnostics import Place
 Position = tuple[int, int, int, int]
 """First line, last line, first column, last column (lines from 1, columns from 0, in bytes), as Python gives it."""
 
-_FOREIGN = ("jax", "jaxlib", "numpy", "importlib", "contextlib.py", "functools.py", "runpy.py")
+_COMPILER = Path(__file__).parents[1]
+_SPARK = _COMPILER.parent / "spark"
+_LIBRARIES = tuple(Path(sysconfig.get_paths()[key]) for key in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 @functools.cache
 def _is_users(file: str) -> bool:
-    """Whether a file holds code in which a user looks for faults: neither ours, nor JAX's, nor Python's own.
+    """Whether a file holds code in which a user looks for faults: neither ours, nor a library's, nor Python's own.
 
     Neuron components count as the user's: what they compute is what is compiled.
     """
-    if file.startswith("<"):
-        return False
-    parts = Path(file).parts
-    if str(Path(__file__).parents[1]) == str(Path(*parts[: len(Path(__file__).parents[1].parts)])):
-        return False
-    spark = Path(__file__).parents[2] / "spark"
-    if Path(file).is_relative_to(spark):
-        return Path(file).is_relative_to(spark / "nn" / "components")
-    libraries = [index for index, part in enumerate(parts) if part in ("site-packages", "lib")]
-    return not (libraries and any(part in _FOREIGN for part in parts[libraries[-1] :]))
+    path = Path(file)
+    if path.is_relative_to(_SPARK):
+        return path.is_relative_to(_SPARK / "nn" / "components")
+    foreign = (_COMPILER, *_LIBRARIES)
+    return not file.startswith("<") and not any(path.is_relative_to(folder) for folder in foreign)
 
 
 def frames_of_traceback(traceback: TracebackType | None) -> Iterator[tuple[CodeType, int]]:

@@ -206,13 +206,17 @@ def _integer_power(writer, operands, type_, params, place):
     exponent = int(params["y"])
     if exponent == 0:
         return _literal(1, type_)
-    power, square, rest = None, operands[0], abs(exponent)
-    while rest:
-        if rest & 1:
-            power = square if power is None else writer.write("mul", [power, square], type_, place)
-        rest >>= 1
-        square = writer.write("mul", [square, square], type_, place) if rest else square
+    power = _power(writer, operands[0], abs(exponent), type_, place)
     return writer.write("div", [1.0, power], type_, place) if exponent < 0 else power
+
+
+def _power(writer: Writer, base: Operand, exponent: int, type_: Type, place: Place) -> Operand:
+    """base ** exponent for exponent >= 1."""
+    if exponent == 1:
+        return base
+    half = _power(writer, base, exponent // 2, type_, place)
+    square = writer.write("mul", [half, half], type_, place)
+    return writer.write("mul", [square, base], type_, place) if exponent % 2 else square
 
 
 def _alias(writer, operands, type_, _, __):
@@ -244,6 +248,15 @@ RULES: dict[str, Rule] = {
     **{name: _real(name) for name in _SAME},
     **{name: _alias for name in ("copy", "copy_p", "stop_gradient", "optimization_barrier", "broadcast_in_dim")},
 }
+
+_INTERNAL = {"convert_element_type": "astype", "select_n": "where", "integer_pow": "**"}
+_UNSPOKEN = ("broadcast_in_dim", "copy", "copy_p", "optimization_barrier", "exp2", "rsqrt")
+
+
+def spoken_rules() -> str:
+    """The closed list, in the words of somebody who writes a step."""
+    return " ".join(sorted(_INTERNAL.get(name, name) for name in RULES if name not in _UNSPOKEN))
+
 
 _ACROSS = ("arg", "conv_", "cum", "dot_", "dynamic_", "gather", "reduce_", "scatter", "select_and_", "sort", "top_k")
 _ACROSS_EXACTLY = ("concatenate", "expand_dims", "iota", "pad", "reshape", "rev", "slice", "split", "squeeze",

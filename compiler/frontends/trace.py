@@ -18,8 +18,16 @@ import numpy as np
 from compiler.diagnostics import DiagnosticError, Place, declare, fail
 from compiler.formats import Type
 from compiler.frontends import places
-from compiler.frontends.primitives import RULES, UnsupportedPrimitive, Writer, sees_other_units, type_of_dtype
+from compiler.frontends.primitives import (
+    RULES,
+    UnsupportedPrimitive,
+    Writer,
+    sees_other_units,
+    spoken_rules,
+    type_of_dtype,
+)
 from compiler.ir.program import Declaration, Emit, Op, Operand, Program, State
+from spark.core.precision import precision
 
 E111 = declare("E111", "a step uses an operation that no dynamics program has")
 E112 = declare("E112", "a step lets units see each other")
@@ -130,7 +138,7 @@ def _trace_units(step: Step, leaves: list[_Leaf], units: int | None, name: str) 
         returned.update({role: [path for path, _ in found] for role, found in pairs.items()})
         return [jnp.asarray(value) for found in pairs.values() for _, value in found]
 
-    with double_precision():
+    with precision("float64"):
         closed = _jaxpr(flat, [leaf.abstract(units) for leaf in leaves], name)
     writer = Writer({leaf.name: type_of_dtype(leaf.dtype) for leaf in leaves})
     reader = _Reader(writer, units, name)
@@ -152,13 +160,6 @@ def _nested(leaves: list[_Leaf], values: tuple[Any, ...], role: str) -> dict[str
                 branch = branch.setdefault(key, {})
             branch[leaf.path[-1]] = value
     return tree
-
-
-def double_precision() -> Any:
-    switch = getattr(jax, "enable_x64", None)
-    if not callable(switch):
-        from jax.experimental import enable_x64 as switch
-    return switch(True)  # pyright: ignore
 
 
 def _jaxpr(flat: Callable[..., Any], arguments: list[jax.ShapeDtypeStruct], name: str) -> Any:
@@ -220,7 +221,7 @@ class _Reader:
                        expected="elementwise operations", hint="use a projection")
         if primitive not in RULES:
             raise fail(E111, f"the step of `{self.name}` uses `{primitive}`, which no dynamics program has", where,
-                       found=primitive, expected=f"one of {' '.join(sorted(RULES))}",
+                       found=primitive, expected=f"one of {spoken_rules()}",
                        hint="write it with these operations")
         try:
             return RULES[primitive](self.writer, operands, type_of_dtype(aval.dtype), equation.params, where)

@@ -44,9 +44,13 @@ class Leaf:
 
 @dataclass
 class Wiring:
-    """A module taken apart. outputs: which port of which leaf each output shows."""
+    """A module taken apart.
+
+    inputs: shapes. ports: which input port of the module each input is. outputs: which port of which leaf each shows.
+    """
 
     inputs: dict[str, tuple[int, ...]]
+    ports: dict[str, str]
     leaves: dict[Path, Leaf]
     outputs: dict[str, Feed]
 
@@ -64,30 +68,29 @@ class Wiring:
 def wiring_of(module: SparkModule) -> Wiring:
     """Leaves and feeds of a module. A module alone has one input `input` and one output `output` if it has one
     port of that kind, else they are named like its ports."""
-    if isinstance(module, Brain):
-        inputs = dict(module.inputs)
-    else:
-        shapes = {port: spec.shape for port, spec in module.input_specs.items() if port != MODULATION}
-        inputs = _renamed(shapes, "input")
-    leaves: dict[Path, Leaf] = {}
-    feeds = {name: [Feed((), name, shape)] for name, shape in inputs.items()}
-    if isinstance(module, Brain):
-        _collect(module, (), feeds, leaves)
-        return Wiring(inputs, leaves, {name: _origin(module, (), *source) for name, source in module.outputs.items()})
-    path = (_kind(module),)
-    ports = [port for port in module.input_specs if port != MODULATION]
-    leaves[path] = Leaf(path, module, dict(zip(ports, feeds.values(), strict=True)))
+    return _of_brain(module) if isinstance(module, Brain) else _alone(module)
+
+
+def _of_brain(brain: Brain) -> Wiring:
+    inputs, leaves = dict(brain.inputs), {}
+    _collect(brain, (), {name: [Feed((), name, shape)] for name, shape in inputs.items()}, leaves)
+    outputs = {name: _origin(brain, (), *source) for name, source in brain.outputs.items()}
+    return Wiring(inputs, {name: name for name in inputs}, leaves, outputs)
+
+
+def _alone(module: SparkModule) -> Wiring:
+    path = ("neuron" if isinstance(module, Neuron) else "module",)
+    shapes = {port: spec.shape for port, spec in module.input_specs.items() if port != MODULATION}
+    names = _renamed({port: port for port in shapes}, "input")
+    feeds = {port: [Feed((), name, shapes[port])] for name, port in names.items()}
     outputs = {port: Feed(path, port, spec.shape) for port, spec in module.output_specs.items()}
-    return Wiring(inputs, leaves, _renamed(outputs, "output"))
+    inputs = {name: shapes[port] for name, port in names.items()}
+    return Wiring(inputs, names, {path: Leaf(path, module, feeds)}, _renamed(outputs, "output"))
 
 
 def state_path(module: SparkModule, path: Path) -> Path:
     """Where the state of a leaf stands in the nested state of the whole."""
     return path if isinstance(module, Brain) else ()
-
-
-def _kind(module: SparkModule) -> str:
-    return "neuron" if isinstance(module, Neuron) else "module"
 
 
 def _renamed(ports: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -1,0 +1,107 @@
+"""Runs a spark module as it stands, in any precision: the floating-point reference of a source.
+
+Records and outputs are those of the network it is lowered to: populations emit unsigned spikes, states go by
+`pop.v` and `proj.post.z`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from compiler.diagnostics import declare, fail
+from compiler.frontends.lowered import Lowered
+from compiler.ir.network import Network
+from compiler.results import Result
+from spark.core.module import SparkModule
+from spark.core.precision import cast, precision
+from spark.core.simulation import LOCKSTEP, scan_steps
+from spark.core.taps import tapped
+from spark.core.tree import flatten, map_leaves
+
+E123 = declare("E123", "a record that the float engine has no array for")
+E124 = declare("E124", "a state that does not belong to this source")
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def run(module: SparkModule, lowered: Lowered, inputs: Arrays, state: Arrays | None = None,
+        record: Iterable[str] = (), dtype: str = "float64") -> Result:
+    """Run T steps of a batch in the module itself.
+
+    inputs: by input name [B, T, n]. state: of an earlier run of this engine; its keys are the module's own state
+    paths. Returns float64 arrays [B, T, n]. Errors: E123 for a record that the module has no single array for, E124
+    for a state that does not fit.
+    """
+    paths = {name: record_path(lowered, name) for name in record}
+    outputs = {item.name: lowered.emissions[item.source] for item in lowered.network.outputs}
+    wanted = {*outputs.values(), *(path for path, _ in paths.values())}
+    seen, final = simulate(module, lowered, inputs, sorted(wanted), state, dtype)
+    return Result({name: seen[path] for name, path in outputs.items()},
+                  {name: seen[path][..., units] for name, (path, units) in paths.items()}, final)
+
+
+def simulate(module: SparkModule, lowered: Lowered, inputs: Arrays, paths: Iterable[str], state: Arrays | None = None,
+             dtype: str = "float64") -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """What stands at the module's own paths after every step, float64 [B, T, n]; and the final state by path."""
+    paths = tuple(paths)
+    ports = {lowered.ports[name]: _shaped(lowered.network, name, rows) for name, rows in inputs.items()}
+    start, axes = _start(module, state)
+
+    def step(carry: Any, entry: dict[str, Any], params: Any) -> tuple[Any, Any]:
+        with tapped() as seen:
+            carry, outputs = module.step(carry, entry, params)
+        seen |= outputs | flatten(carry)
+        return carry, {path: seen[path] for path in paths}
+
+    final_axes = map_leaves(lambda path, _: None if path.split(".")[-1] == LOCKSTEP else 0, start)
+    with precision(dtype):
+        batched = jax.jit(jax.vmap(lambda *given: scan_steps(step, *given), in_axes=(axes, 0, None),
+                                   out_axes=(final_axes, 0)))
+        entries = cast({port: np.asarray(value, np.float64) for port, value in ports.items()}, dtype)
+        final, rows = batched(cast(start, dtype), entries, cast(module.params, dtype))
+        seen = {path: np.asarray(value, np.float64) for path, value in rows.items()}
+        last = {path: np.asarray(value) for path, value in flatten(final).items()}
+    return {path: value.reshape(*value.shape[:2], -1) for path, value in seen.items()}, last
+
+
+def _shaped(network: Network, name: str, rows: np.ndarray) -> np.ndarray:
+    return np.asarray(rows).reshape(*np.shape(rows)[:2], *network.shape_of(name))
+
+
+def _start(module: SparkModule, state: Arrays | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The starting state, nested, and the batch axis of each of its arrays (None: the same for all samples)."""
+    pattern = module.initial_state()
+    if state is None:
+        return pattern, map_leaves(lambda _, __: None, pattern)
+    expected = flatten(pattern)
+    faults = [path for path in {*expected, *state} if path not in state or path not in expected
+              or np.shape(state[path])[np.ndim(state[path]) - np.ndim(expected[path]):] != np.shape(expected[path])]
+    if faults:
+        raise fail(E124, "the state does not belong to this source", sorted(faults)[0],
+                   found=", ".join(sorted(state)[:8]), expected=", ".join(list(expected)[:8]),
+                   hint="continue with a state that the float engine of the same source wrote")
+    nested = map_leaves(lambda path, _: np.asarray(state[path]), pattern)
+    axes = map_leaves(lambda path, leaf: 0 if np.ndim(state[path]) > np.ndim(leaf) else None, pattern)
+    return nested, axes
+
+
+def record_path(lowered: Lowered, record: str) -> tuple[str, slice]:
+    """The module's path of a record, and its units there. Errors: E123."""
+    site, _, name = record.rpartition(".")
+    sites = {key: item for key, item, _ in lowered.network.sites()}
+    everything = slice(None)
+    if site in sites and site in lowered.origins:
+        program = lowered.network.programs[sites[site].program]
+        if name in {item.name for item in program.states} and len(lowered.sharing(site)) == 1:
+            return lowered.state_path(site, name), lowered.origins[site].units
+        if site in lowered.emissions and name in {item.port for item in program.emits}:
+            return lowered.emissions[site], everything
+        if site in lowered.currents and name in {item.name for item in program.inputs}:
+            return lowered.currents[site], everything
+    raise fail(E123, "the module has no array of this name alone", record,
+               expected="a state, an emitted port or the current of a population",
+               hint="simulate an artifact, or compile first: the integer engines record every site")

@@ -1,0 +1,260 @@
+"""Checks a network against the module it was lowered from: source = model (semantics 16).
+
+The module runs in float64 and records every state; the network is then computed teacher-forced, each step
+from what the module had the step before, so that no error adds up: |delta| <= 1e-12 * max(|state|, |theta|,
+sum of |summands|), spikes equal unless a compare is a tie within that bound. All steps are checked at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from compiler.coverage import ENOUGH
+from compiler.float_engine import simulate
+from compiler.formats import FloatType
+from compiler.frontends.lowered import Lowered
+from compiler.ir.network import Network, Population, Projection
+from compiler.ir.program import Operand
+from compiler.magnitudes import Bounded, bounded
+from compiler.site_runner import ProjectionRunner, SiteRunner, Values
+from compiler.stimulus import random_inputs
+from compiler.verdicts import Verdict
+from spark.core.module import SparkModule
+
+STAGE = "source = model"
+TOLERANCE = 1e-12
+
+_HELD = 400_000
+"""Values of one record that are held at a time."""
+_WORK = 2e9
+"""Synaptic operations that a check may cost."""
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def check_source(source, network: Network, inputs: Arrays) -> Verdict:
+    """The verdict `source = model` of a `compiler.source.Source`, on inputs [B, T, n] and random ones beside them.
+
+    network: as the source lowers to, before any pass.
+    """
+    batch, steps = next(iter(inputs.values())).shape[:2] if inputs else (16, 64)
+    stimuli = ([inputs] if inputs else []) + [random_inputs(network, batch, steps)]
+    return verify(source.module, source.lowered, stimuli)
+
+
+def verify(module: SparkModule, lowered: Lowered, stimuli: Iterable[Arrays]) -> Verdict:
+    """Compare module and network on stimuli [B, T, n] by input name.
+
+    The verdict's coverage holds the share of units that were active, near-threshold ties, how many of them came
+    out differently, and the largest difference in units of the bound.
+    """
+    check = _Check(module, lowered)
+    for inputs in stimuli:
+        for part in _parts(lowered.network, inputs):
+            check.compare(part)
+    return check.verdict()
+
+
+def _parts(network: Network, inputs: Arrays) -> Iterable[dict[str, np.ndarray]]:
+    """Samples in parts that fit into memory, as many as the work allows."""
+    batch, steps = next(iter(inputs.values())).shape[:2]
+    synapses = sum(network.size_of(item.source) * network.size_of(item.target) for item in network.projections)
+    widest = max((item.size for item in network.populations), default=1)
+    batch = min(batch, max(1, int(_WORK / (steps * max(synapses, 1)))))
+    size = max(1, _HELD // (steps * widest))
+    for start in range(0, batch, size):
+        yield {name: np.asarray(rows[start : min(start + size, batch)], np.float64) for name, rows in inputs.items()}
+
+
+@dataclass
+class _Tally:
+    """What was found so far."""
+
+    values: int = 0
+    samples: int = 0
+    ties: int = 0
+    tie_differences: int = 0
+    worst: float = 0.0
+    first: dict | None = None
+    active: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class _Check:
+    def __init__(self, module: SparkModule, lowered: Lowered):
+        self.module, self.lowered, self.network = module, lowered, lowered.network
+        self.sites = {item.name: SiteRunner(self.network, item.site, item.size) for item in self.network.populations}
+        self.projections = {item.name: ProjectionRunner(self.network, item) for item in self.network.projections}
+        self.tally = _Tally(active={item.name: np.zeros(item.size, bool) for item in self.network.populations})
+
+    # -- what the module did ----------------------------------------------------------------------------------------
+
+    def compare(self, inputs: dict[str, np.ndarray]) -> None:
+        """Compare every state and emitted value of a few samples."""
+        paths = [self.lowered.state_path(site, item.name) for site, runner in self._stateful()
+                 for item in runner.program.states]
+        self.seen, _ = simulate(self.module, self.lowered, inputs, {*paths, *self.lowered.emissions.values()})
+        self.inputs = inputs
+        self.batch, self.steps = next(iter(inputs.values())).shape[:2]
+        self.tally.samples += self.batch
+        for population in self.network.populations:
+            self._population(population)
+
+    def _stateful(self) -> Iterable[tuple[str, SiteRunner]]:
+        yield from self.sites.items()
+        for name, projection in self.projections.items():
+            yield from ((f"{name}.{key}", runner) for key, runner in projection.sites.items())
+
+    def _after(self, site: str, runner: SiteRunner) -> Values:
+        """States that the module had after every step, [B, T, n]."""
+        units = self.lowered.origins[site].units
+        return {item.name: self.seen[self.lowered.state_path(site, item.name)][..., units]
+                for item in runner.program.states}
+
+    def _before(self, site: str, runner: SiteRunner) -> Values:
+        """States that the module had before every step, [rows, n], in their own number type."""
+        starts = runner.initial_states(self.batch)
+        shifted = {name: np.concatenate([starts[name][:, None], rows[:, :-1]], axis=1)
+                   for name, rows in self._after(site, runner).items()}
+        return {name: rows.reshape(-1, runner.units).astype(starts[name].dtype) for name, rows in shifted.items()}
+
+    def _emitted(self, projection: Projection, delay: np.ndarray) -> np.ndarray:
+        """What arrives from a delay (a number, or one per unit) at every step, [rows, n]."""
+        source = projection.source
+        rows = self.inputs[source] if source in self.inputs else self.seen[self.lowered.emissions[source]]
+        late = np.zeros_like(rows)
+        for steps in np.unique(delay):
+            units = np.broadcast_to(delay == steps, rows.shape[2:])
+            late[:, steps:, units] = rows[:, : self.steps - steps, units]
+        return late.reshape(-1, rows.shape[2])
+
+    # -- what the network makes of it -------------------------------------------------------------------------------
+
+    def _population(self, population: Population) -> None:
+        runner, name = self.sites[population.name], population.name
+        shape = (self.batch * self.steps, population.size)
+        sums = {item.name: np.zeros(shape) for item in runner.program.inputs}
+        sizes = {item.name: np.zeros(shape) for item in runner.program.inputs}
+        tie = self._filters(population, sums, sizes)
+        found = bounded(runner, sums, sizes, self._before(name, runner), TOLERANCE)
+        tie |= found.tie
+        self.tally.ties += int(tie.sum())
+        after = self._after(name, runner)
+        for state, operand in runner.program.updates:
+            self._require(f"{name}.{state}", runner, found, operand, after[state], tie)
+        emitted = self.seen[self.lowered.emissions[name]]
+        emit = runner.program.emit(self.lowered.emissions[name].rpartition(".")[2])
+        self._require(f"{name}.{emit.port}", runner, found, emit.value, emitted, tie)
+        self.tally.active[name] |= (emitted != 0).any((0, 1))
+
+    def _filters(self, population: Population, sums: Values, sizes: Values) -> np.ndarray:
+        """Add what every projection brings; compare the states of its filters. Gives the ties met."""
+        tie = np.zeros((self.batch * self.steps, population.size), bool)
+        groups: dict[str, list[tuple[SiteRunner, Bounded]]] = {}
+        for item in self.network.into(population.name):
+            value, size = self._weighted(item)
+            runner = self.projections[item.name].sites.get("post")
+            if runner is not None:
+                site = f"{item.name}.post"
+                first = self.lowered.sharing(site)[0]
+                states = self._before(site, runner)
+                states = states if site == first else {name: np.zeros_like(rows) for name, rows in states.items()}
+                port = runner.program.inputs[0].name
+                found = bounded(runner, {port: value}, {port: size}, states, TOLERANCE)
+                groups.setdefault(first, []).append((runner, found))
+                tie |= found.tie
+                value, size = _pair(runner, found, runner.program.emits[0].value)
+            sums[item.target_port] = sums[item.target_port] + value
+            sizes[item.target_port] = sizes[item.target_port] + size
+        for site, parts in groups.items():
+            self._require_sum(site, parts, tie)
+        return tie
+
+    def _weighted(self, projection: Projection) -> tuple[np.ndarray, np.ndarray]:
+        """The weighted sum of a projection at every step and the sum of its absolute summands."""
+        runner = self.projections[projection.name]
+        arriving = [self._emitted(projection, np.asarray(delay)) for delay, _ in runner.sum.parts]
+        sizes = [np.abs(value) for value in arriving]
+        if (site := runner.sites.get("pre")) is not None:
+            arriving[0], sizes[0] = self._before_weights(projection, site, arriving[0])
+        biased = np.tile(np.arange(self.steps) >= runner.bias_start, self.batch)
+        return runner.weigh(arriving, biased), runner.magnitude(sizes, biased)
+
+    def _before_weights(self, projection: Projection, runner: SiteRunner, value: np.ndarray) -> tuple:
+        name, port = f"{projection.name}.pre", runner.program.inputs[0].name
+        states = self._before(name, runner)
+        found = bounded(runner, {port: value}, {port: np.abs(value)}, states, TOLERANCE)
+        after = self._after(name, runner)
+        for state, operand in runner.program.updates:
+            self._require(f"{name}.{state}", runner, found, operand, after[state], found.tie)
+        return _pair(runner, found, runner.program.emits[0].value)
+
+    # -- comparing --------------------------------------------------------------------------------------------------
+
+    def _require_sum(self, site: str, parts: list[tuple[SiteRunner, Bounded]], tie: np.ndarray) -> None:
+        """Filters of several origins: their states add up to the one that the module has."""
+        runner = parts[0][0]
+        after = self._after(site, runner)
+        for state, operand in runner.program.updates:
+            pairs = [_pair(part, found, operand) for part, found in parts]
+            value, size = sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
+            self._compare(f"{site}.{state}", value, after[state], TOLERANCE * np.asarray(size), tie)
+
+    def _require(self, name: str, runner: SiteRunner, found: Bounded, operand: Operand, after: np.ndarray,
+                 tie: np.ndarray) -> None:
+        value, size = _pair(runner, found, operand)
+        real = isinstance(operand, str) and isinstance(runner.types[operand], FloatType)
+        bound = TOLERANCE * np.maximum(np.maximum(np.abs(value), size), found.theta) if real else np.zeros(value.shape)
+        self._compare(name, value, after, bound, tie)
+
+    def _compare(self, name: str, value, after: np.ndarray, bound: np.ndarray, tie: np.ndarray) -> None:
+        expected = after.reshape(-1, after.shape[-1])
+        delta = np.abs(np.broadcast_to(value, expected.shape) - expected)
+        wrong = ~(delta <= np.broadcast_to(bound, expected.shape))
+        self.tally.values += expected.size
+        self.tally.tie_differences += int((wrong & tie).sum())
+        fine = ~wrong & (delta > 0)
+        if fine.any():
+            share = delta[fine] / np.broadcast_to(bound, expected.shape)[fine]
+            self.tally.worst = max(self.tally.worst, float(share.max()))
+        wrong &= ~tie
+        if wrong.any():
+            self._note(name, wrong, np.broadcast_to(value, expected.shape), expected)
+
+    def _note(self, name: str, wrong: np.ndarray, value: np.ndarray, expected: np.ndarray) -> None:
+        """Keep the difference of the earliest step."""
+        rows, units = np.nonzero(wrong)
+        steps = rows % self.steps
+        index = int(steps.argmin())
+        if self.tally.first is None or steps[index] < self.tally.first["step"]:
+            place = (rows[index], units[index])
+            sample = self.tally.samples - self.batch + int(rows[index] // self.steps)
+            self.tally.first = {"value": name, "sample": sample, "step": int(steps[index]), "unit": int(units[index]),
+                                "expected": float(expected[place]), "found": float(value[place])}
+
+    def verdict(self) -> Verdict:
+        tally = self.tally
+        units = sum(item.size for item in tally.active.values())
+        coverage = {
+            "units": sum(int(item.sum()) for item in tally.active.values()) / max(units, 1),
+            "units_by_population": {name: float(item.mean()) for name, item in tally.active.items()},
+            "ties": tally.ties, "tie_differences": tally.tie_differences, "worst": tally.worst,
+        }
+        equal, detail = "equal", f"{tally.ties} near-threshold ties, {tally.tie_differences} decided differently"
+        if tally.first is not None:
+            first = tally.first
+            equal = "different"
+            detail = (f"{first['value']} at sample {first['sample']}, step {first['step']}, unit {first['unit']}: "
+                      f"the module has {first['expected']!r}, the network {first['found']!r}")
+        elif coverage["units"] < ENOUGH:
+            equal, detail = "not exercised", f"only {100 * coverage['units']:.0f} % of the units were active; {detail}"
+        return Verdict(STAGE, equal, tally.values, tally.samples, coverage, tally.first, detail)
+
+
+def _pair(runner: SiteRunner, found: Bounded, operand: Operand) -> tuple[np.ndarray, np.ndarray]:
+    """Value and magnitude of an operand, spread over rows and units."""
+    value = np.asarray(runner.operand(operand, found.values), np.float64)
+    size = found.magnitudes.get(operand, np.abs(value)) if isinstance(operand, str) else np.abs(value)
+    return np.broadcast_to(value, found.tie.shape), np.broadcast_to(size, found.tie.shape)
