@@ -141,7 +141,7 @@ def manifest_of(compilation: Compilation) -> dict[str, Any]:
         "format": FORMAT,
         "version": VERSION,
         "versions": {name: importlib.metadata.version(name) for name in ("sparkc", "jax", "numpy")},
-        "source": {"name": source.name, "sha256": source.sha256},
+        "source": {"name": f"{source.path.name}:{source.name}", "sha256": source.digest},
         "target": compilation.target,
         "chip": options.chip.name if options.chip else "none",
         "options": told | {"bits": dict(options.bits)},

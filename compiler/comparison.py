@@ -102,12 +102,12 @@ def _labelled(source: Source, model: Network, data: Path | Mapping[str, Any] | N
     if isinstance(data, Path):
         given, where = read_stimulus(data, model), str(data)
     else:
-        own = data if data is not None else source.data
+        own, where = data if data is not None else source.data(), str(source.path)
         if own is None:
-            raise fail(E180, "there are no labelled data", Place(path=source.name), found="neither --data nor `data`",
+            raise fail(E180, "there are no labelled data", Place(file=where), found="neither --data nor `data`",
                        expected="an .npz with `input` and `label`",
                        hint="give --data FILE.npz, or let the source define `data`")
-        given, where = stimulus({key: np.asarray(value) for key, value in own.items()}, model), source.name
+        given = stimulus({key: np.asarray(value) for key, value in own.items()}, model)
     if given.label is None:
         raise fail(E180, "the data have no labels", Place(file=where), found="no integer array `label`",
                    expected="one class per sample", hint="add it: numpy.savez(file, input=…, label=…)")

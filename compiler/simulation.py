@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compiler import artifact, float_engine, interpreter, npz, results_io
+from compiler import artifact, npz, results_io
 from compiler.artifact import Artifact
 from compiler.diagnostics import Place, declare, fail
 from compiler.ir.network import Network
 from compiler.pipeline import Progress, compile_source
 from compiler.recording import Engine
-from compiler.results import Result
 from compiler.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def open_subject(
         return of_artifact(artifact.read(folder), engine or "program")
     source = settings.load(spec)
     if engine in (None, "float"):
-        return of_source(source, settings.precision)
+        return of_source(source)
     compilation = compile_source(source, settings.options(source), settings.target, progress, checked=False)
     temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sparkc-")))
     artifact.write_files(compilation.files, temporary)
@@ -71,14 +70,11 @@ def of_artifact(opened: Artifact, engine: str) -> Subject:
                    lambda path, batch: results_io.read_state(path, opened.network, batch))
 
 
-def of_source(source: Source, precision: str | None) -> Subject:
+def of_source(source: Source) -> Subject:
     """A source in floating point: its module as it stands, or the float interpreter where it has none."""
-    network = source.lower()
-    if source.module is None:
-        return Subject(source.name, "float", network, lambda *run: interpreter.run(network, *run),
-                       lambda path, batch: results_io.read_state(path, network, batch))
+    network = source.network
 
-    def run(inputs: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None, record: Sequence[str]) -> Result:
-        return float_engine.run(source.module, source.lowered, inputs, state, record, precision or source.module.dtype)
+    def read_state(path: Path, batch: int) -> Mapping[str, np.ndarray]:
+        return npz.read(path) if source.module is not None else results_io.read_state(path, network, batch)
 
-    return Subject(source.name, "float", network, run, lambda path, batch: npz.read(path))
+    return Subject(source.path.name, "float", network, source.run, read_state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +47,7 @@ class Source:
 
     path, name: the file and the object in it. digest: SHA-256 of the file. precision: of the floating-point
     reference. module: the spark module, None where the source is a network itself. calibration: inputs by name
-    [B, T, n], None where the source brings none.
+    [B, T, n], None where the source brings none. data: gives the arrays `input` and `label` to compare on, or None.
     """
 
     path: Path
@@ -57,6 +57,7 @@ class Source:
     precision: str = "float64"
     module: SparkModule | None = None
     calibration: Mapping[str, np.ndarray] | None = None
+    data: Callable[[], Mapping[str, np.ndarray] | None] = lambda: None
 
     @property
     def network(self) -> Network:

@@ -31,7 +31,7 @@ E104 = declare("E104", "a source file does not define the model that was asked f
 E105 = declare("E105", "the model of a source file is no spark module")
 E110 = declare("E110", "a configuration is wrong")
 E116 = declare("E116", "a setting that a source decides itself")
-E118 = declare("E118", "the calibration data of a source are no arrays")
+E118 = declare("E118", "the data of a source are no arrays")
 
 DEFAULT = "model"
 
@@ -40,7 +40,8 @@ def load(path: Path, name: str, options: SourceOptions) -> Source:
     """Execute the file, take the module called `name` (default `model`) and lower it.
 
     The file may define `calibration`: inputs as an array or a dict of arrays, the path of an `.npz` file, or a
-    function without arguments that gives one of them.
+    function without arguments that gives one of them. `data`: the same, with an array `label` beside the inputs; it is
+    looked at when somebody asks for it.
     """
     name = name or DEFAULT
     content = read_bytes(path)
@@ -51,7 +52,8 @@ def load(path: Path, name: str, options: SourceOptions) -> Source:
         lowered = lower(module, name, options.readout or "")
         calibration = _calibration(path, namespace, lowered.network)
     precision = options.precision or module.dtype
-    return Source(path, name, digest(content), lowered, precision, module, calibration)
+    return Source(path, name, digest(content), lowered, precision, module, calibration,
+                  lambda: _labelled(path, namespace))
 
 
 # -- executing ------------------------------------------------------------------------------------------------------
@@ -162,22 +164,36 @@ def _placed_in(path: Path) -> Iterator[None]:
             for item in error.diagnostics) from error
 
 
-# -- calibration ----------------------------------------------------------------------------------------------------
+# -- data ----------------------------------------------------------------------------------------------------
 
 
 def _calibration(path: Path, namespace: Mapping[str, Any], network: Network) -> dict[str, np.ndarray] | None:
-    value = namespace.get("calibration")
+    named = _arrays(path, namespace, "calibration")
+    return None if named is None else stimulus(named, network, f"{path}:calibration").inputs
+
+
+def _labelled(path: Path, namespace: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+    """The arrays of `data`, else those of `calibration` where they have labels."""
+    for name in ("data", "calibration"):
+        arrays = _arrays(path, namespace, name)
+        if arrays is not None and (name == "data" or "label" in arrays):
+            return arrays
+    return None
+
+
+def _arrays(path: Path, namespace: Mapping[str, Any], name: str) -> dict[str, np.ndarray] | None:
+    """What a name of the file stands for, as arrays; None where the file does not define it. Errors: E118, E15x."""
+    value = namespace.get(name)
+    if inspect.isroutine(value):
+        value = _called(path, name, value)
     if value is None:
         return None
-    if inspect.isroutine(value):
-        value = _called(path, "calibration", value)
     if isinstance(value, str | Path):
         value = npz.read(path.parent / value)
     arrays = value if isinstance(value, Mapping) else {"input": value}
-    wrong = {str(name): type(item).__name__ for name, item in arrays.items() if not hasattr(item, "__array__")}
+    wrong = {str(key): type(item).__name__ for key, item in arrays.items() if not hasattr(item, "__array__")}
     if wrong:
-        raise fail(E118, "the calibration data are no arrays", Place(file=str(path), path="calibration"),
-                   found=", ".join(f"{name}: {kind}" for name, kind in wrong.items()),
+        raise fail(E118, f"`{name}` holds no arrays", Place(file=str(path), path=name),
+                   found=", ".join(f"{key}: {kind}" for key, kind in wrong.items()),
                    expected="an array [B, T, n], or a dict of them by input name")
-    named = {str(name): np.asarray(item) for name, item in arrays.items()}
-    return stimulus(named, network, f"{path}:calibration").inputs
+    return {str(key): np.asarray(item) for key, item in arrays.items()}
