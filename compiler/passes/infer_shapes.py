@@ -1,22 +1,19 @@
-"""Gives every array its smallest shape and checks that shapes fit along every projection.
+"""Gives every array its smallest shape.
 
 Rewrite: an argument, initial value, bias or delay that is the same for all units -> one number; a delay per
 pair that depends on the presynaptic unit alone -> a delay per presynaptic unit; arrays over units -> flat.
   before  population %a[2] = @p(theta=#a.theta)      #a.theta = [1.0, 1.0]
   after   population %a[2] = @p(theta=1.0)
 
-Levels: model. Preserves: every value, bit for bit. Errors: E240, all at once, where a projection's weights,
-bias or delays, or a site's arguments do not fit the units they belong to.
+Levels: model. Preserves: every value, bit for bit. Whether shapes fit at all is the verifier's question.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare
 from compiler.formats import BoolType, Format
 from compiler.ir.network import Network, Projection, Tensor
 from compiler.ir.program import Argument, Site, TensorRef
@@ -25,56 +22,15 @@ from compiler.options import Options
 
 LEVELS = ("model",)
 
-E240 = declare("E240", "an array does not fit the units it belongs to")
-
 
 def run(network: Network, options: Options) -> Network:
     """The network with smallest shapes."""
-    found = list(_faults(network))
-    if found:
-        raise DiagnosticError(found)
     shaped = network.copy()
     map_sites(shaped, lambda _, site, __: _smallest_site(shaped, site))
     for projection in shaped.projections:
         bias = None if projection.bias is None else _smallest(shaped, projection.bias)
         shaped.add(replace(projection, delay=_smallest_delay(shaped, projection), bias=bias))
     return shaped
-
-
-def _faults(network: Network) -> Iterator[Diagnostic]:
-    for projection in network.projections:
-        yield from _of_chain(network, projection)
-        post, pre = network.size_of(projection.target), network.size_of(projection.source)
-        delays = network.delays(projection)
-        if delays.shape not in ((), (pre,), (post, pre)):
-            yield _misfit(f"{projection.name}.delay", delays.shape, f"one, ({pre},) or ({post}, {pre})")
-        if isinstance(projection.bias, TensorRef):
-            yield from _of_units(network, f"{projection.name}.bias", projection.bias, post)
-    for name, site, units in network.sites():
-        for key, value in (site.arguments | site.initial).items():
-            yield from _of_units(network, f"{name}.{key}", value, units)
-
-
-def _of_chain(network: Network, projection: Projection) -> Iterator[Diagnostic]:
-    shape = network.shape_of(projection.source)
-    try:
-        for connection in projection.chain:
-            shape = connection.output_shape(shape, network.tensors)
-    except ValueError as error:
-        yield Diagnostic(E240, "the weights do not fit the source", Place(path=projection.name), found=str(error))
-        return
-    units = network.size_of(projection.target)
-    if np.prod(shape, dtype=int) != units:
-        yield _misfit(projection.name, shape, f"{units} units of {projection.target}")
-
-
-def _of_units(network: Network, path: str, value: Argument, units: int) -> Iterator[Diagnostic]:
-    if isinstance(value, TensorRef) and network.tensor(value).data.size not in (1, units):
-        yield _misfit(path, network.tensor(value).data.shape, f"one value, or one for each of {units} units")
-
-
-def _misfit(path: str, shape: tuple[int, ...], expected: str) -> Diagnostic:
-    return Diagnostic(E240, "an array does not fit", Place(path=path), found=f"shape {shape}", expected=expected)
 
 
 def _smallest_site(network: Network, site: Site) -> Site:
