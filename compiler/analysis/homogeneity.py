@@ -38,8 +38,11 @@ _Equation = tuple[tuple[tuple[int, _Variable], ...], int]
 
 
 def infer(program: Program, inputs: set[str]) -> Degrees | None:
-    """Degrees with the named inputs at degree 1 and the others at 0; None where that is impossible."""
-    equations = [(((1, item.name),), int(item.name in inputs)) for item in program.inputs]
+    """Degrees with the named inputs at degree 1; None where that is impossible.
+
+    Inputs that are not named carry nothing, so any degree fits them.
+    """
+    equations: list[_Equation] = [(((1, item.name),), 1) for item in program.inputs if item.name in inputs]
     types = program.types()
     for name, type_ in types.items():
         if isinstance(type_, BoolType):

@@ -18,16 +18,16 @@ import numpy as np
 
 from compiler.analysis import bounds
 from compiler.analysis.homogeneity import Degrees, infer
-from compiler.analysis.intervals import EXACT, Interval, point, whole
+from compiler.analysis.intervals import EXACT, Interval, fit, point, whole
 from compiler.analysis.ranges import SiteRanges, analyse
 from compiler.diagnostics import declare, fail
 from compiler.formats import BoolType, FloatType, Format, smallest_format, storage_dtype
 from compiler.ir.network import Input, Network, Population, Projection, Tensor
 from compiler.ir.ops import COMPARISONS
-from compiler.ir.program import Program, Site, TensorRef
+from compiler.ir.program import Declaration, Emit, Op, Program, Site, TensorRef
 from compiler.options import Options
 from compiler.passes.co_scale import bits_of, largest_integer
-from compiler.quantization import Fractions, quantized_values, typed_program, with_ranges
+from compiler.quantization import WIDE, Fractions, quantized_values, typed_program, with_ranges
 
 LEVELS = ("model",)
 
@@ -39,6 +39,8 @@ _COARSEST_THRESHOLD = 256
 _LARGEST_SHIFT = 8
 _SAMPLE = 1 << 18
 _WIDEST_VALUE = 32
+_CARRIED_BITS = 16
+"""Widest value that a projection carries: times 8-bit weights its sums stay within 32 bits."""
 
 
 def run(network: Network, options: Options) -> Network:
@@ -109,6 +111,14 @@ class _Quantizer:
         self.network, self.options = network, options
         self.population: Population = network.node(name)  # pyright: ignore[reportAttributeAccessIssue]
         self.incoming = network.into(name)
+        bits = options.bits.get(name, options.state_bits)
+        self.options = replace(options, state_bits=min(bits, _CARRIED_BITS) if self._carries_values() else bits)
+
+    def _carries_values(self) -> bool:
+        """Whether a projection carries anything but spikes away from here."""
+        program = self.network.programs[self.population.site.program]
+        ports = {item.source_port for item in self.network.out_of(self.population.name)}
+        return any(not isinstance(program.emit_type(port), BoolType) for port in ports)
 
     def apply(self) -> None:
         self.incoming = [self._pre(self._weights(item)) for item in self.incoming]
@@ -217,9 +227,13 @@ class _Quantizer:
             projection = replace(projection, bias=TensorRef(name))
         total = bounds.weighted(self.network, projection, self._carried(projection))
         total = bounds.with_bias(self.network, projection, total)
-        accumulator = smallest_format(min(0, int(total.low.min())), max(0, int(total.high.max())), total.fraction)
+        accumulator = _holding(total)
         projection = replace(projection, accumulator=accumulator)
         excess = max(0, accumulator.width - _WIDEST_VALUE)
+        if projection.post is None and total.fraction > fraction + _LARGEST_SHIFT:
+            total = fit(total, Format(True, WIDE, fraction, self.options.rounding))
+            programs.append(_rounding(projection, _holding(total).with_modes(self.options.rounding)))
+            return replace(projection, post=Site(programs[-1].name)), total, excess
         if projection.post is None:
             return projection, total, excess
         post = self.network.programs[projection.post.program]
@@ -254,6 +268,17 @@ class _Quantizer:
         ranges = _ranges_with(self.network, wide, wide_site, units, inputs, tensors)
         narrow, excess = with_ranges(wide, ranges, inputs, self.options.state_bits)
         return narrow, wide_site, excess, tensors | _starts(narrow, wide_site, tensors)
+
+
+def _holding(total: Interval) -> Format:
+    return smallest_format(min(0, int(total.low.min())), max(0, int(total.high.max())), total.fraction)
+
+
+def _rounding(projection: Projection, type_: Format) -> Program:
+    """A post program that only rounds an exact sum with many fraction bits."""
+    total = Declaration("total", projection.accumulator or type_)
+    op = Op("rounded", "convert", ("total",), type_)
+    return Program(f"rounded.{projection.name}.post", (total,), (), (), (op,), (), (Emit("current", "rounded"),))
 
 
 def _starts(program: Program, site: Site, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
