@@ -52,7 +52,7 @@ def pre_sum(network: Network, projection: Projection) -> Sum:
         raise ValueError(f"{projection.name} has no pre program")
     port = network.programs[site.program].inputs[0].name
     fraction = fraction_of(network.emitted_type(projection.source, projection.source_port))
-    return Sum(f"{projection.name}.pre", f"{projection.name}.pre", port, (projection.name,), fraction)
+    return Sum(f"{projection.name}.pre.{port}", f"{projection.name}.pre", port, (projection.name,), fraction)
 
 
 def weighted_fraction(network: Network, projection: Projection) -> int:
@@ -92,12 +92,12 @@ def _shared(network: Network, target: str, port: str, projections: list[Projecti
 
 
 def _own(network: Network, projection: Projection) -> Sum:
-    site, port = projection.target, projection.target_port
-    if projection.post is not None:
-        site = f"{projection.name}.post"
-        port = network.programs[projection.post.program].inputs[0].name
-    fraction = _fraction(network, projection)
-    return Sum(f"{projection.name}.sum", site, port, (projection.name,), fraction, projection.accumulator)
+    fraction, members = _fraction(network, projection), (projection.name,)
+    if projection.post is None:
+        site, port = projection.target, projection.target_port
+        return Sum(f"{site}.{port}.{projection.name}", site, port, members, fraction, projection.accumulator)
+    site, port = f"{projection.name}.post", network.programs[projection.post.program].inputs[0].name
+    return Sum(f"{site}.{port}", site, port, members, fraction, projection.accumulator)
 
 
 def _fraction(network: Network, projection: Projection) -> int:
