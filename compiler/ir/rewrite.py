@@ -13,13 +13,21 @@ from compiler.ir.program import Op, Operand, Program, Site
 
 
 def substituted(program: Program, ops: Iterable[Op], values: Mapping[str, Operand]) -> Program:
-    """The program with other ops, and names replaced by operands in updates and emits (not in the ops)."""
-    return replace(
-        program,
-        ops=tuple(ops),
-        updates=tuple((state, resolve(value, values)) for state, value in program.updates),
-        emits=tuple(replace(item, value=resolve(item.value, values)) for item in program.emits),
-    )
+    """The program with other ops, and names replaced by operands in updates and emits (not in the ops).
+
+    A port that comes to emit a number keeps a name for it, of its own type: `%x = convert 0.5 : f64`.
+    """
+    types, named = program.types(), list(ops)
+    emits = []
+    for item in program.emits:
+        value = resolve(item.value, values)
+        if isinstance(item.value, str) and isinstance(value, int | float) and not isinstance(value, bool):
+            if all(op.result != item.value for op in named):
+                named.append(Op(item.value, "convert", (value,), types[item.value]))
+            value = item.value
+        emits.append(replace(item, value=value))
+    updates = tuple((state, resolve(value, values)) for state, value in program.updates)
+    return replace(program, ops=tuple(named), updates=updates, emits=tuple(emits))
 
 
 def resolve(operand: Operand, values: Mapping[str, Operand]) -> Operand:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from compiler.diagnostics import Diagnostic, Place
 from compiler.ir.network import LEVELS, Network, Population, Projection
 from compiler.ir.program import Program, Site, TensorRef
@@ -141,6 +143,11 @@ def program_place(program: Program, name: str = "") -> Place:
 
 def projection_place(projection: Projection) -> Place:
     return Place(path=f"projection %{projection.name}")
+
+
+def is_count(value: object) -> bool:
+    """Whether a value is a whole number, 0 or more."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 0
 
 
 def listed(names: Iterable[object]) -> str:

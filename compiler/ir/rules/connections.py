@@ -34,7 +34,7 @@ def chains_lead_from_source_to_target(network: Network, projection: Projection) 
     if math.prod(shape) != size:
         yield Diagnostic(E250, "the connection ends in another number of units", place,
                          f"{math.prod(shape)} units", f"{size}, the size of %{projection.target}",
-                         "weights are [post, pre]")
+                         "weights are [post, pre]" if projection.chain[-1].weights else "")
 
 
 @rule("projection", stage=TYPES)

@@ -10,7 +10,7 @@ import numpy as np
 from compiler.diagnostics import Diagnostic, Place, declare
 from compiler.ir.network import Network, Projection
 from compiler.ir.program import TensorRef
-from compiler.ir.rules.base import NUMBERS, TYPES, projection_place, rule
+from compiler.ir.rules.base import NUMBERS, TYPES, is_count, projection_place, rule
 from compiler.ir.rules.tensors import is_whole
 from compiler.results import source_delays
 
@@ -20,10 +20,6 @@ E262 = declare("E262", "an array of delays does not fit its projection")
 E263 = declare("E263", "the start of a bias is not a step")
 
 LONGEST = 4095
-
-
-def _is_step(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 @rule("projection", stage=TYPES)
@@ -38,7 +34,7 @@ def _delay_fault(network: Network, projection: Projection) -> str:
     """The delay that is none; empty where all are sound."""
     delay = projection.delay
     if not isinstance(delay, TensorRef):
-        return "" if _is_step(delay) and delay <= LONGEST else str(delay)
+        return "" if is_count(delay) and delay <= LONGEST else str(delay)
     if delay.name not in network.tensors:
         return f"no tensor {delay}"
     tensor = network.tensor(delay)
@@ -64,7 +60,7 @@ def arrays_of_delays_fit_the_projection(network: Network, projection: Projection
 
 @rule("projection", stage=TYPES)
 def biases_start_at_a_step(network: Network, projection: Projection) -> Iterator[Diagnostic]:
-    if projection.bias_start is not None and not _is_step(projection.bias_start):
+    if projection.bias_start is not None and not is_count(projection.bias_start):
         yield Diagnostic(E263, f"the bias of %{projection.name} starts at no step", projection_place(projection),
                          str(projection.bias_start), "a whole number, 0 or more")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from compiler.diagnostics import Diagnostic, Place, declare
 from compiler.ir.network import Network, Population, Projection
-from compiler.ir.rules.base import NUMBERS, TYPES, projection_place, rule
+from compiler.ir.rules.base import NUMBERS, TYPES, is_count, projection_place, rule
 from compiler.results import skew_of, source_delays
 
 E270 = declare("E270", "a unit is not placed once")
@@ -48,7 +48,7 @@ def slots_hold_one_unit(network: Network, _: Network) -> Iterator[Diagnostic]:
 
 @rule("population", stage=TYPES)
 def skews_are_steps(network: Network, population: Population) -> Iterator[Diagnostic]:
-    if not isinstance(population.skew, int) or population.skew < 0:
+    if not is_count(population.skew):
         yield Diagnostic(E272, f"%{population.name} starts at no step", Place(path=f"population %{population.name}"),
                          str(population.skew), "a whole number, 0 or more")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from compiler.diagnostics import Diagnostic, Place, declare
 from compiler.formats import FloatType, Format
 from compiler.ir.network import Input, Network, Population
-from compiler.ir.rules.base import TYPES, rule
+from compiler.ir.rules.base import TYPES, is_count, rule
 from compiler.ir.rules.widths import fits_int32
 
 E238 = declare("E238", "an input carries values that no port has")
@@ -19,7 +19,7 @@ MOST_UNITS = 2**31 - 1
 
 @rule("input", "population", stage=TYPES)
 def nodes_have_units(network: Network, node: Input | Population) -> Iterator[Diagnostic]:
-    sound = all(isinstance(extent, int) and extent > 0 for extent in node.shape)
+    sound = all(is_count(extent) and extent > 0 for extent in node.shape)
     if not sound or node.size > MOST_UNITS:
         kind = type(node).__name__.lower()
         yield Diagnostic(E252, f"%{node.name} has an impossible shape", Place(path=f"{kind} %{node.name}"),

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 
+import numpy as np
+
 from compiler.diagnostics import Diagnostic, declare
 from compiler.formats import BoolType, Format, Type
 from compiler.ir.exact import EXACT_BITS, Range, exact_bits, exact_range, range_of_number, range_of_type
@@ -31,6 +33,7 @@ def fits_int32(type_: Type) -> bool:
 
 def is_value_of(value: object, type_: Type) -> bool:
     """Whether a literal is exactly a value of a type (any finite number is, of a float type)."""
+    value = value.item() if isinstance(value, np.generic) else value
     if isinstance(type_, BoolType) or isinstance(value, bool):
         return isinstance(type_, BoolType) and isinstance(value, bool)
     if not isinstance(value, int | float) or not math.isfinite(value):
