@@ -147,7 +147,7 @@ def projection_place(projection: Projection) -> Place:
 
 def is_count(value: object) -> bool:
     """Whether a value is a whole number, 0 or more."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 0)
 
 
 def listed(names: Iterable[object]) -> str:

@@ -69,15 +69,14 @@ def projections_have_different_names(network: Network, _: Network) -> Iterator[D
 
 @rule("program", stage=NAMES)
 def names_of_a_program_are_defined_once(network: Network, entry: ProgramEntry) -> Iterator[Diagnostic]:
-    """Inputs, states, params and results share one namespace; ports are recorded beside inputs and states."""
+    """Inputs, states, params and results share one namespace; emitted ports have their own."""
     program = entry.program
     values = [item.name for item in (*program.inputs, *program.states, *program.params)]
     values += [op.result for op in program.ops]
     ports = [item.port for item in program.emits]
-    recorded = {item.name for item in (*program.inputs, *program.states)}
-    for name in _repeated([*values]) + _repeated([*ports, *(recorded & {*ports})]):
+    for name in _repeated(values) + _repeated(ports):
         yield Diagnostic(E213, f"{name} stands for two things", program_place(program, name), f"{name}, twice",
-                         "one of each name among inputs, states, params and results; ports unlike inputs and states",
+                         "one of each name among inputs, states, params and results, one port of each name",
                          "rename one of them")
 
 
