@@ -110,6 +110,19 @@ def test_every_operation_mode_and_structure_occurs(level: str):
     assert seen["self"]
 
 
+def test_wide_products_and_negative_fractions_occur():
+    widths, fractions = set(), set()
+    for seed in range(100):
+        for program in random_network(seed).programs.values():
+            types = program.types()
+            for op in program.ops:
+                if op.opcode == "mul" and len(op.names) == 2:
+                    widths.add(exact_range("mul", [range_of_type(types[name]) for name in op.names]).width)
+            fractions |= {item.fraction for item in types.values() if isinstance(item, Format)}
+            assert all(item.width <= 32 for item in types.values() if isinstance(item, Format))
+    assert min(widths) < 16 and max(widths) > 48 and min(fractions) < -3 and max(fractions) > 10
+
+
 @pytest.mark.parametrize("feature", FEATURES)
 def test_features_can_be_excluded(feature: str):
     absent = {
