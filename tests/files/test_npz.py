@@ -68,7 +68,8 @@ def test_a_folder_is_e150(tmp_path):
     assert _code(tmp_path) == "E150"
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", _saved(input=np.zeros(9))[:-40], _with_header((2,))[:30]])
+@pytest.mark.parametrize("content", [b"", b"hello", _saved(input=np.zeros(9))[:-40], _with_header((2,))[:30]],
+                         ids=["empty", "text", "no directory", "header only"])
 def test_a_truncated_file_is_e151(content):
     assert _code(content) == "E151"
 
