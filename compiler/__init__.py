@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compiler.verbs import compare, compile, load
 
+__version__ = "0.1.0"
 __all__ = ["compare", "compile", "load"]
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compiler import __version__
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
 from compiler.files import check_writable, replacing_folder
 
@@ -116,9 +117,10 @@ def write(compilation: Compilation, folder: Path) -> Artifact:
     Errors: E154 where nothing can be written, E506 where the folder holds something else.
     """
     check_destination(folder)
-    manifest = manifest_of(compilation)
+    files = dict(compilation.files) | {"report.json": json_bytes(compilation.report)}
+    manifest = manifest_of(compilation, files)
     with replacing_folder(folder) as temporary:
-        write_files(compilation.files, temporary)
+        write_files(files, temporary)
         (temporary / MANIFEST).write_bytes(json_bytes(manifest))
     return Artifact(folder, manifest, compilation.report, compilation.mapped)
 
@@ -131,23 +133,22 @@ def write_files(files: Mapping[str, bytes], folder: Path) -> None:
         path.write_bytes(content)
 
 
-def manifest_of(compilation: Compilation) -> dict[str, Any]:
+def manifest_of(compilation: Compilation, files: Mapping[str, bytes]) -> dict[str, Any]:
     """What the artifact is, where it comes from, what was checked, and the hash of every other file."""
     options, source = compilation.options, compilation.source
     told = {item.name: getattr(options, item.name) for item in fields(options)
             if item.name not in ("chip", "calibration")}
-    files = sorted(compilation.files.items())
     return {
         "format": FORMAT,
         "version": VERSION,
-        "versions": {name: importlib.metadata.version(name) for name in ("sparkc", "jax", "numpy")},
+        "versions": {"sparkc": __version__} | {name: importlib.metadata.version(name) for name in ("jax", "numpy")},
         "source": {"name": f"{source.path.name}:{source.name}", "sha256": source.digest},
         "target": compilation.target,
         "chip": options.chip.name if options.chip else "none",
         "options": told | {"bits": dict(options.bits)},
         "passes": compilation.passes,
         "verdicts": [item.as_json() for item in compilation.verdicts],
-        "files": {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in files},
+        "files": {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in sorted(files.items())},
     }
 
 
@@ -161,8 +162,8 @@ def sha256(content: bytes) -> str:
 
 
 def is_artifact(path: Path) -> bool:
-    """Whether a path is to be read as an artifact rather than as a source."""
-    return path.is_dir()
+    """Whether a path is to be read as an artifact rather than as a source: folders, and names without an ending."""
+    return path.is_dir() or (not path.suffix and not path.exists())
 
 
 def read(folder: Path) -> Artifact:
@@ -183,7 +184,8 @@ def read(folder: Path) -> Artifact:
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
-        raise fail(E501, "no artifact", Place(file=str(folder)), found=f"no {MANIFEST}",
+        found = f"no {MANIFEST}" if folder.is_dir() else "no such folder"
+        raise fail(E501, "no artifact", Place(file=str(folder)), found=found,
                    expected="a folder that `sparkc compile` wrote")
     if path.stat().st_size > LARGEST_MANIFEST:
         raise _damaged(path, f"{path.stat().st_size} bytes", f"at most {LARGEST_MANIFEST} bytes")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import click
 
-from compiler import commands, faults
+from compiler import __version__, commands, faults
 from compiler.diagnostics import DiagnosticError
 
 DIAGNOSTICS, USAGE, INTERRUPTED, OWN_FAULT = 1, 2, 130, 70
@@ -33,7 +33,7 @@ class _Verbs(click.Group):
 
 
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="sparkc", prog_name="sparkc")
+@click.version_option(__version__, prog_name="sparkc")
 def sparkc() -> None:
     """Compile spiking networks to fixed-point JAX programs and core tables, each checked against the stage before it.
 

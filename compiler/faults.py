@@ -13,8 +13,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from compiler import __version__
+
 LARGEST_SOURCE = 1 << 20
-LIBRARIES = ("sparkc", "jax", "jaxlib", "numpy", "scipy", "networkx", "lark", "click")
+LIBRARIES = ("jax", "jaxlib", "numpy", "scipy", "networkx", "lark", "click")
 
 
 def report(error: BaseException, arguments: list[str]) -> str:
@@ -54,7 +56,7 @@ def _file(path: Path) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    found = {"sparkc": __version__}
     for name in LIBRARIES:
         try:
             found[name] = importlib.metadata.version(name)

@@ -12,40 +12,39 @@ from compiler.ir.network import Network, Population
 from compiler.ir.ops import COMPARISONS
 from compiler.ir.program import Op, Operand, Program, TensorRef
 
+LOGIC = frozenset({"and", "or", "xor", "not", "select", "convert"})
+
 
 def margin_of(model: Network, inputs: Mapping[str, np.ndarray], divergence: Divergence) -> float | None:
-    """|v − θ| in the float model at the sample, step and neuron of a divergence; None where nothing is compared."""
+    """|v − θ| in the float model at the sample, step and neuron of a divergence; None where nothing is compared.
+
+    Where several comparisons decide about a spike, the one that was closest.
+    """
     population = model.node(divergence.population)
     assert isinstance(population, Population)
     program = model.programs[population.site.program]
-    comparison = _comparison_behind(program, program.emits[0].value)
-    if comparison is None:
-        return None
+    comparisons = _comparisons_behind(program, program.emits[0].value)
     sample, stop = slice(divergence.sample, divergence.sample + 1), divergence.step + 1
     computed = {op.result for op in program.ops} | {item.name for item in program.inputs}
-    names = [name for name in comparison.names if name in computed]
+    names = sorted(computed & {name for op in comparisons for name in op.names})
     rows = {name: array[sample, :stop] for name, array in inputs.items()}
     result = interpreter.run(model, rows, record=[f"{population.name}.{name}" for name in names])
-    values = {name: result.records[f"{population.name}.{name}"][0, -1, divergence.neuron] for name in names}
-    sides = [_value(model, population, operand, values, divergence.neuron) for operand in comparison.operands]
-    if None in sides:
-        return None
-    return float(abs(sides[0] - sides[1]))  # pyright: ignore[reportOptionalOperand]
+    values = {name: float(result.records[f"{population.name}.{name}"][0, -1, divergence.neuron]) for name in names}
+    sides = [[_value(model, population, item, values, divergence.neuron) for item in op.operands] for op in comparisons]
+    return min((abs(a - b) for a, b in sides if a is not None and b is not None), default=None)
 
 
-def _comparison_behind(program: Program, value: Operand) -> Op | None:
-    """The nearest comparison that an operand depends on."""
+def _comparisons_behind(program: Program, value: Operand) -> list[Op]:
+    """The comparisons that an operand is made of by logic alone."""
     ops = {op.result: op for op in program.ops}
-    waiting, seen = [value], set()
+    waiting, found = [value], []
     while waiting:
-        operand = waiting.pop(0)
-        if not isinstance(operand, str) or operand not in ops or operand in seen:
-            continue
-        seen.add(operand)
-        if ops[operand].opcode in COMPARISONS:
-            return ops[operand]
-        waiting += ops[operand].operands
-    return None
+        op = ops.get(operand) if isinstance(operand := waiting.pop(0), str) else None
+        if op is not None and op.opcode in COMPARISONS:
+            found.append(op)
+        elif op is not None and op.opcode in LOGIC:
+            waiting += op.operands
+    return found
 
 
 def _value(

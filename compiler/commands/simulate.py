@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,9 +19,28 @@ if TYPE_CHECKING:
     from compiler.simulation import Subject
 
 ENGINES = ("float", "program", "reference", "cores")
+RECORD = re.compile(r"\w+(\.\w+)+(\[\d*:\d*\])?(@every=\d+)?")
 
 
-@click.command("simulate")
+class _Simulate(click.Command):
+    """Takes several names after one `--record`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _one_record_each(args))
+
+
+def _one_record_each(words: list[str]) -> list[str]:
+    """`--record a.v b.v` as `--record a.v --record b.v`; words that are files are left alone."""
+    given: list[str] = []
+    for word in words:
+        follows = len(given) > 1 and given[-2] == "--record"
+        if follows and RECORD.fullmatch(word) and not Path(word).exists():
+            given.append("--record")
+        given.append(word)
+    return given
+
+
+@click.command("simulate", cls=_Simulate)
 @click.argument("source", metavar="SOURCE|ARTIFACT")
 @click.option("--input", "input_file", type=click.Path(), required=True, metavar="FILE.npz",
               help="Inputs: one array [T, n] or [B, T, n] for each input name.")

@@ -3,17 +3,17 @@
 import numpy as np
 
 from spark.nn.brain import Brain, ModuleSpecs, PortMap
+from spark.nn.components.synapses.linear import LinearSynapsesConfig
 from spark.nn.neurons import LIFNeuron
 
 _random = np.random.default_rng(0)
 
 
 def _neuron(units: int, inputs: int) -> LIFNeuron:
-    neuron = LIFNeuron(units=(units,), inhibitory_rate=0.0).build(inputs)
-    kernel = _random.normal(1.5, 2.0, (units, inputs))
-    params = neuron.params
-    params["synapses"]["kernel"] = kernel
-    neuron.params = params
+    synapses = LinearSynapsesConfig(scale=400.0)
+    neuron = LIFNeuron(units=(units,), inhibitory_rate=0.0, synapses=synapses, soma__cooldown=1.0).build(inputs)
+    neuron.params = neuron.params | {"synapses": neuron.params["synapses"] | {
+        "kernel": _random.normal(0.3, 0.6, (units, inputs))}}
     return neuron
 
 

@@ -1,0 +1,131 @@
+"""The report of a compile for people: what was chosen, what was proved, what it costs, what was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+Report = dict[str, Any]
+
+
+def lines(report: Report) -> Iterator[str]:
+    """The summary of a report, line by line."""
+    calibration = report["calibration"]
+    yield f"target {report['target']}  chip {report['chip']}  dt {report['dt']:g} ms"
+    yield (f"calibrated on {calibration['origin']}: {calibration['samples']} samples, {calibration['steps']} steps")
+    yield from _section("populations", _columns(_population(item) for item in report["populations"]))
+    yield from _section("projections", _columns(_projection(item) for item in report["projections"]))
+    yield from _section("constants, asked and realised", _columns(_constants(report)))
+    if report["resources"]:
+        yield from _section("resources", _resources(report["resources"]))
+    yield from _section("checks", _checks(report["verdicts"]))
+
+
+def _section(title: str, content: Iterator[str]) -> Iterator[str]:
+    found = list(content)
+    if found:
+        yield ""
+        yield title
+        yield from (f"  {line}" for line in found)
+
+
+def _columns(rows: Iterator[Sequence[str]]) -> Iterator[str]:
+    """Rows in columns as wide as they must be."""
+    found = [list(row) for row in rows]
+    width = max((len(row) for row in found), default=0)
+    found = [row + [""] * (width - len(row)) for row in found]
+    widths = [max(len(row[i]) for row in found) for i in range(width)]
+    for row in found:
+        yield "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
+
+
+def _population(item: Report) -> list[str]:
+    """Name, units, and every state with its format and proved range in integers."""
+    states = [_range(value) for value in item["values"] if value["state"]]
+    rate = max(item["spike_rate"].values(), default=None)
+    fires = "" if rate is None else f"spikes in {100 * rate:.2g} % of steps"
+    skew = f"skew {item['skew']}" if item["skew"] else ""
+    return [item["name"], f"{item['units']} units", "; ".join(states), fires, skew]
+
+
+def _range(value: Report) -> str:
+    return f"{value['name']} {value['format']} {value['grade']} [{value['low']}, {value['high']}]"
+
+
+def _projection(item: Report) -> list[str]:
+    weights = [f"{entry['count']} weights {entry['format']}" + _zeros(entry) for entry in item["weights"]]
+    low, high = item["delay"]
+    delay = f"delay {low}" if low == high else f"delay {low}..{high}"
+    ends = f"{item['source']} -> {item['target']}"
+    maps, total = " | ".join(item["connections"]), f"sum {item['accumulator']}"
+    return [item["name"], ends, maps, ", ".join(weights), delay, total]
+
+
+def _zeros(entry: Report) -> str:
+    return f" ({entry['became_zero']} became zero)" if entry.get("became_zero") else ""
+
+
+def _constants(report: Report) -> Iterator[list[str]]:
+    """Thresholds, resets, decays: medians over units, and the largest relative error of any unit."""
+    for item in report["populations"]:
+        for entry in item["constants"]:
+            name = f"{item['name']}.{entry['name']}"
+            if "time_constant" in entry:
+                yield [name, f"τ {entry['time_constant']:.6g} ms", f"{entry['realised_time_constant']:.6g} ms",
+                       _share("off by", entry["time_constant_error"])]
+            else:
+                yield [name, f"{entry['asked']:.6g}", f"{entry['realised']:.6g}", _share("off by", entry["error"])]
+
+
+def _share(words: str, share: float) -> str:
+    return f"{words} {100 * share:.2g} %"
+
+
+def _resources(resources: Report) -> Iterator[str]:
+    """Used and available of every limit; other numbers as they are."""
+    yield from _columns(_resource(name, value) for name, value in resources.items() if not isinstance(value, list))
+
+
+def _resource(name: str, value: Any) -> list[str]:
+    if isinstance(value, dict) and {"used", "available"} <= value.keys():
+        return [name, f"{_number(value['used'])} of {_number(value['available'])}"]
+    if isinstance(value, dict):
+        return [name, ", ".join(f"{key} {_number(inner)}" for key, inner in value.items())]
+    return [name, _number(value)]
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}".replace(",", " ") if isinstance(value, int) else f"{value:.4g}"
+
+
+def _checks(verdicts: list[Report]) -> Iterator[str]:
+    """One line per stage; the integer engines that hold share a line."""
+    engines = [item for item in verdicts if item["stage"].startswith("fixed = ")]
+    together = len(engines) > 1 and len({(item["equal"], item["values"], item["detail"]) for item in engines}) == 1
+    for item in verdicts:
+        if item["stage"].startswith("fixed = ") and together:
+            if item is engines[0]:
+                names = " = ".join(entry["stage"].removeprefix("fixed = ") for entry in engines)
+                yield _verdict(f"golden = {names}", item)
+            continue
+        yield _verdict(item["stage"].replace("fixed = ", "golden = "), item)
+
+
+def _verdict(stage: str, item: Report) -> str:
+    told = [f"{_number(item['values'])} values", f"{item['samples']} samples", *_coverage(item["coverage"])]
+    detail = f"; {item['detail']}" if item["detail"] else ""
+    return f"{stage}: {item['equal']} ({', '.join(told)}){detail}"
+
+
+def _coverage(coverage: Report) -> Iterator[str]:
+    """What the stimulus reached."""
+    if "units" in coverage:
+        yield f"{100 * coverage['units']:.0f} % of units active"
+    if "compares" in coverage:
+        both = coverage["compares"] - len(coverage["compares_one_sided"])
+        yield f"{both} of {coverage['compares']} compares both ways"
+    if "delay_slots" in coverage:
+        reached = coverage["delay_slots"] - len(coverage["delay_slots_missed"])
+        yield f"{reached} of {coverage['delay_slots']} delays"
