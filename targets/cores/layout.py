@@ -96,12 +96,12 @@ def _add_axons(network: Network, made: Layout, projection: Projection, synapses:
     mask = reached[key]
     units = np.arange(network.size_of(projection.source)) if mask is None else np.flatnonzero(mask)
     made.axons[key] = np.union1d(made.axons[key], units) if key in made.axons else units
-    if projection.pre is not None:
+    if projection.pre is not None and len(units):
         _add_rows(made, f"{projection.name}.pre", units)
 
 
 def _add_sums(network: Network, made: Layout, population: Population) -> None:
-    for item in all_sums(network, population):
+    for item in (item for item in all_sums(network, population) if item.site in made.rows):
         made.bases[item.name] = made.sum_count
         made.sum_count += len(made.rows[item.site])
 

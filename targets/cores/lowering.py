@@ -10,9 +10,10 @@ from typing import Any
 
 from compiler.formats import BoolType, Format, Type
 from compiler.ir.network import Network
+from compiler.ir.ops import COMPARISONS
 from compiler.ir.program import Op, Operand, Program, TensorRef
 
-ALIGNED = frozenset({"add", "sub", "min", "max", "lt", "le", "gt", "ge", "eq", "ne"})
+ALIGNED = frozenset({"add", "sub", "min", "max"}) | COMPARISONS
 WHOLE = frozenset({"floor", "ceil", "round"})
 
 
@@ -75,7 +76,7 @@ def _alignment(opcode: str, fractions: list[int]) -> tuple[list[int], int]:
     """Left shift of every operand, and the fraction of the exact result."""
     if opcode in ALIGNED:
         finest = max(fractions)
-        return [finest - item for item in fractions], finest
+        return [finest - item for item in fractions], 0 if opcode in COMPARISONS else finest
     if opcode == "select":
         finest = max(fractions[1:])
         return [0, *(finest - item for item in fractions[1:])], finest

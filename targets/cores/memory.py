@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from compiler.analysis.occupancy import arriving
-from compiler.analysis.sums import Sum, weighted_fraction
+from compiler.analysis.sums import Sum, pre_sum, weighted_fraction
 from compiler.analysis.synapses import Synapses
 from compiler.chips import Chip
 from compiler.ir.network import Network
@@ -65,8 +65,9 @@ def core_memory(
     targets = list(dict.fromkeys(name for name, _ in layout.segments))
     for projection in (item for name in targets for item in network.into(name)):
         found = synapses[projection.name]
-        if projection.pre is not None:
-            _feed_traces(made, chip, layout, found, formats)
+        if f"{projection.name}.pre" in layout.rows:
+            base = layout.bases[pre_sum(network, projection).name]
+            _feed_traces(made, chip, layout, found, formats, base)
         shift = sums[projection.name].fraction - weighted_fraction(network, projection)
         row = {"weight_bits": found.weight.width, "signed": found.weight.signed, "delay_bits": found.delay_bits}
         number = formats.number(**row, index_bits=0 if found.is_dense else chip.index_bits, shift=shift)
@@ -78,13 +79,15 @@ def core_memory(
     return made
 
 
-def _feed_traces(made: CoreMemory, chip: Chip, layout: Layout, found: Synapses, formats: Formats) -> None:
+def _feed_traces(
+    made: CoreMemory, chip: Chip, layout: Layout, found: Synapses, formats: Formats, base: int
+) -> None:
     """One synapse of weight 1 from every presynaptic unit to its trace, and an axon from the trace onwards."""
     projection = found.projection
     site, key = f"{projection.name}.pre", (projection.source, projection.source_port)
     units = layout.rows[site]
     number = formats.number(weight_bits=1, signed=False, delay_bits=0, index_bits=chip.index_bits, shift=0)
-    entries = 1 | (layout.bases[site] + np.arange(len(units))) << 1
+    entries = 1 | (base + np.arange(len(units))) << 1
     ones = np.ones(len(units), np.int64)
     words = pack_lists(entries, ones, 1 + chip.index_bits, chip.word_bits)
     delays = np.broadcast_to(found.delays, found.presynaptic)[units]
