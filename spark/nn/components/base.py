@@ -4,19 +4,52 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from spark.core.config import ConfigError, Fault, SparkConfig, above, between, choice, integer, quantity, shape
+import numpy as np
+
+from spark.core.config import (
+    Bound,
+    ConfigError,
+    Fault,
+    SparkConfig,
+    between,
+    choice,
+    integer,
+    quantity,
+    shape,
+)
 from spark.core.module import SparkModule
 from spark.core.precision import DTYPES
 from spark.core.seeds import SEED_LIMIT
+
+TIME_STEP = between(1e-4, 1e4)
+TIME_CONSTANT = Bound(0, 1e6, open_low=True)
+POTENTIAL = between(-1e6, 1e6)
+RESISTANCE = Bound(0, 1e6, open_low=True)
+DURATION = between(0, 1e5)
+
+HALF_SPACING = {"float16": 2.0**-12, "bfloat16": 2.0**-9, "float32": 2.0**-25, "float64": 2.0**-54}
+"""Below this, 1 − x is 1 in the number type."""
 
 
 class PartConfig(SparkConfig):
     """Fields that a neuron hands down to its components."""
 
     units: tuple[int, ...] = shape(None, optional=True, inherited=True, doc="Shape of the pool of neurons.")
-    dt: float = quantity(1.0, unit="ms", bound=above(0), extent="scalar", inherited=True, doc="Time step.")
+    dt: float = quantity(1.0, unit="ms", bound=TIME_STEP, extent="scalar", inherited=True, doc="Time step.")
     dtype: str = choice("float32", options=DTYPES, inherited=True, doc="Number type of a run.")
     seed: int = integer(0, bound=between(0, SEED_LIMIT), inherited=True, doc="Seed of everything drawn.")
+
+    def check(self) -> list[Fault]:
+        return [fault for name in self.fields if name == "tau" or name.endswith("_tau")
+                for fault in self.standing_still(name)]
+
+    def standing_still(self, name: str) -> list[Fault]:
+        """The fault of a time constant so long that exp(−dt/τ) is 1 in the number type: nothing would move."""
+        tau = getattr(self, name)
+        if tau is None or hasattr(tau, "sample") or np.all(self.dt / np.asarray(tau) > HALF_SPACING[self.dtype]):
+            return []
+        bound = f"< {self.dt / HALF_SPACING[self.dtype]:g} ms, where exp(-dt/tau) still differs from 1 in {self.dtype}"
+        return [Fault(name, tau, bound, "take a wider dtype")]
 
 
 PartConfigType = TypeVar("PartConfigType", bound=PartConfig)

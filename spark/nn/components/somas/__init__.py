@@ -1,6 +1,23 @@
 """Somas by name."""
 
 from spark.nn.components.somas.base import Soma, SomaConfig
+from spark.nn.components.somas.exponential import (
+    AdaptiveExponentialSoma,
+    AdaptiveExponentialSomaConfig,
+    ExponentialSoma,
+    ExponentialSomaConfig,
+    RefractoryExponentialSoma,
+    RefractoryExponentialSomaConfig,
+    SimplifiedAdaptiveExponentialSoma,
+    SimplifiedAdaptiveExponentialSomaConfig,
+)
+from spark.nn.components.somas.integrate import (
+    CubaLeakySoma,
+    CubaLeakySomaConfig,
+    IntegrateSoma,
+    IntegrateSomaConfig,
+)
+from spark.nn.components.somas.izhikevich import IzhikevichSoma, IzhikevichSomaConfig
 from spark.nn.components.somas.leaky import (
     AdaptiveLeakySoma,
     AdaptiveLeakySomaConfig,
@@ -15,7 +32,11 @@ from spark.nn.components.somas.leaky import (
 )
 
 __all__ = [
-    "AdaptiveLeakySoma", "AdaptiveLeakySomaConfig", "LeakyIntegratorSoma", "LeakyIntegratorSomaConfig", "LeakySoma",
-    "LeakySomaConfig", "RefractoryLeakySoma", "RefractoryLeakySomaConfig", "Soma", "SomaConfig",
-    "StrictRefractoryLeakySoma", "StrictRefractoryLeakySomaConfig",
+    "AdaptiveExponentialSoma", "AdaptiveExponentialSomaConfig", "AdaptiveLeakySoma", "AdaptiveLeakySomaConfig",
+    "CubaLeakySoma", "CubaLeakySomaConfig", "ExponentialSoma", "ExponentialSomaConfig", "IntegrateSoma",
+    "IntegrateSomaConfig", "IzhikevichSoma", "IzhikevichSomaConfig", "LeakyIntegratorSoma", "LeakyIntegratorSomaConfig",
+    "LeakySoma", "LeakySomaConfig", "RefractoryExponentialSoma", "RefractoryExponentialSomaConfig",
+    "RefractoryLeakySoma", "RefractoryLeakySomaConfig", "SimplifiedAdaptiveExponentialSoma",
+    "SimplifiedAdaptiveExponentialSomaConfig", "Soma", "SomaConfig", "StrictRefractoryLeakySoma",
+    "StrictRefractoryLeakySomaConfig",
 ]

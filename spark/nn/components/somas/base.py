@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import jax.numpy as jnp
 import numpy as np
 
 from spark.core.config import above, choice, quantity
@@ -72,12 +71,3 @@ class Soma(Part[SomaConfigType]):
         """Configured quantities as numbers, scalar or of shape `units`."""
         return [self._drawn(name, self.units) for name in names]
 
-
-def cooldown_steps(cooldown: Any, dt: Any, counter: Any) -> Any:
-    """C = round(cooldown/dt), as an integer like the counter."""
-    return jnp.round(cooldown / dt).astype(counter.dtype)
-
-
-def saturated(counter: Any, limit: Any) -> Any:
-    """The counter one step later, never above its limit."""
-    return jnp.minimum(counter + 1, limit)
