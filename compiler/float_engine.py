@@ -37,7 +37,7 @@ def run(module: SparkModule, lowered: Lowered, inputs: Arrays, state: Arrays | N
     for a state that does not fit.
     """
     paths = {name: record_path(lowered, name) for name in record}
-    outputs = {item.name: lowered.emissions[item.source] for item in lowered.network.outputs}
+    outputs = {item.name: lowered.emissions[item.source, item.port] for item in lowered.network.outputs}
     wanted = {*outputs.values(), *(path for path, _ in paths.values())}
     seen, final = simulate(module, lowered, inputs, sorted(wanted), state, dtype)
     return Result({name: seen[path] for name, path in outputs.items()},
@@ -98,8 +98,8 @@ def record_path(lowered: Lowered, record: str) -> tuple[str, slice]:
         program = lowered.network.programs[sites[site].program]
         if name in {item.name for item in program.states} and len(lowered.sharing(site)) == 1:
             return lowered.state_path(site, name), lowered.origins[site].units
-        if site in lowered.emissions and name in {item.port for item in program.emits}:
-            return lowered.emissions[site], everything
+        if (site, name) in lowered.emissions:
+            return lowered.emissions[site, name], everything
         if site in lowered.currents and name in {item.name for item in program.inputs}:
             return lowered.currents[site], everything
     raise fail(E123, "the module has no array of this name alone", record,

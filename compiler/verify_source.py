@@ -123,7 +123,8 @@ class _Check:
     def _emitted(self, projection: Projection, delay: np.ndarray) -> np.ndarray:
         """What arrives from a delay (a number, or one per unit) at every step, [rows, n]."""
         source = projection.source
-        rows = self.inputs[source] if source in self.inputs else self.seen[self.lowered.emissions[source]]
+        key = source, projection.source_port
+        rows = self.inputs[source] if source in self.inputs else self.seen[self.lowered.emissions[key]]
         late = np.zeros_like(rows)
         for steps in np.unique(delay):
             units = np.broadcast_to(delay == steps, rows.shape[2:])
@@ -144,10 +145,10 @@ class _Check:
         after = self._after(name, runner)
         for state, operand in runner.program.updates:
             self._require(f"{name}.{state}", runner, found, operand, after[state], tie)
-        emitted = self.seen[self.lowered.emissions[name]]
-        emit = runner.program.emit(self.lowered.emissions[name].rpartition(".")[2])
-        self._require(f"{name}.{emit.port}", runner, found, emit.value, emitted, tie)
-        self.tally.active[name] |= (emitted != 0).any((0, 1))
+        for emit in runner.program.emits:
+            emitted = self.seen[self.lowered.emissions[name, emit.port]]
+            self._require(f"{name}.{emit.port}", runner, found, emit.value, emitted, tie)
+            self.tally.active[name] |= (emitted != 0).any((0, 1))
 
     def _filters(self, population: Population, sums: Values, sizes: Values) -> np.ndarray:
         """Add what every projection brings; compare the states of its filters. Gives the ties met."""

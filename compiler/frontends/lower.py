@@ -25,7 +25,7 @@ from compiler.ir.connections.identity import Identity
 from compiler.ir.connections.one_to_one import OneToOne
 from compiler.ir.connections.sparse import Sparse
 from compiler.ir.network import Input, Network, Output, Population, PortKind, Projection
-from compiler.ir.program import Site, TensorRef
+from compiler.ir.program import Program, Site, TensorRef
 from spark.core.module import SparkModule
 from spark.nn.components.delays.base import Delays
 from spark.nn.components.synapses.base import Synapses
@@ -131,12 +131,22 @@ class Lowering:
             item = self.network.node(feed.port)
             assert isinstance(item, Input)
             return item.name, item.port.kind
-        name = self.names[feed.origin]
-        return name, self.emitted_port(feed)
-
-    def emitted_port(self, feed: Feed) -> str:
         module = self.wiring.leaves[feed.origin].module
-        return next(iter(module.soma.output_ports)) if isinstance(module, Neuron) else feed.port
+        port = next(iter(module.soma.output_ports)) if isinstance(module, Neuron) else feed.port
+        return self.names[feed.origin], self.output_port(self.names[feed.origin], port)
+
+    def program_of(self, population: str) -> Program:
+        node = self.network.node(population)
+        assert isinstance(node, Population)
+        return self.network.programs[node.site.program]
+
+    def output_port(self, population: str, port: str) -> str:
+        """The emitted port of a population that a module's output port became."""
+        return next(item.port for item in self.program_of(population).emits if item.port in (port, f"{port}_out"))
+
+    def input_port(self, population: str, port: str) -> str:
+        """The port of a population that a module's input port became."""
+        return next(item.name for item in self.program_of(population).inputs if item.name in (port, f"{port}_in"))
 
     def signs(self, feed: Feed) -> np.ndarray | None:
         """-1 for each inhibitory unit of the origin, None where there is none."""
@@ -158,14 +168,15 @@ class Lowering:
                               module.params, shape)
         self.network.add(Population(name, shape, site))
         self.lowered.origins[name] = Origin(path)
-        self.lowered.emissions[name] = ".".join((*path, next(iter(module.output_ports))))
+        for port in module.output_ports:
+            self.lowered.emissions[name, self.output_port(name, port)] = ".".join((*path, port))
         if isinstance(leaf.module, Neuron):
             self.lowered.currents[name] = ".".join((*path[:-1], "synapses", "current"))
 
     def _currents(self, leaf: Leaf) -> None:
         """What reaches a module that is no neuron: values, unit by unit."""
-        for port, feeds in leaf.feeds.items():
-            start = 0
+        for name, feeds in leaf.feeds.items():
+            port, start = self.input_port(self.names[leaf.path], name), 0
             for feed in feeds:
                 name = self.projection_name(self.source(feed)[0], self.names[leaf.path])
                 chain = self._placed(name, feed, start, sum(item.size for item in feeds))

@@ -21,14 +21,14 @@ class Lowered:
     """A network and where its parts came from.
 
     ports: input of the network -> input port of the module. origins: site -> where its states stand. emissions:
-    population -> dotted path of the (unsigned) values it emits. currents: population -> dotted path of the sum
+    population and port -> dotted path of the (unsigned) values it emits. currents: population -> dotted path of the sum
     that reaches it, where the module has one.
     """
 
     network: Network
     ports: dict[str, str] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
-    emissions: dict[str, str] = field(default_factory=dict)
+    emissions: dict[tuple[str, str], str] = field(default_factory=dict)
     currents: dict[str, str] = field(default_factory=dict)
 
     def sharing(self, site: str) -> list[str]:

@@ -37,13 +37,14 @@ class NeuronInput:
         self.target = lowering.names[leaf.path]
         self.path = ".".join([lowering.name, *lowering.state_of(leaf)])
         self.state_path = (*lowering.state_of(leaf), "synapses")
-        self.port = next(iter(neuron.soma.input_ports))
+        self.port = lowering.input_port(self.target, next(iter(neuron.soma.input_ports)))
 
     def run(self) -> None:
         weights, delays = self._weights(), self._delays()
         target, port, post = self.target, self.port, self._post
         if self._needs_relay():
-            target, port, post = self._relay(), "current", None
+            target, post = self._relay(), None
+            port = self.lowering.input_port(target, "current")
         start = 0
         for index, feed in enumerate(self.feeds):
             columns = slice(start, start + feed.size)
@@ -130,7 +131,7 @@ class NeuronInput:
         state = self.synapses.initial_state()
         self.network.add(Population(name, units, self._filter_site(name, state, self._filter_params(units), units)))
         self.lowering.lowered.origins[name] = Origin(self.state_path)
-        self.lowering.lowered.emissions[name] = ".".join((*self.state_path, "current"))
+        self.lowering.lowered.emissions[name, "current"] = ".".join((*self.state_path, "current"))
         joined = self.lowering.projection_name(name, self.target)
         self.network.add(Projection(joined, name, "current", self.target, self.port, (Identity(),)))
         return name

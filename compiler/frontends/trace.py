@@ -49,10 +49,15 @@ def trace(
     state, inputs, params: (nested) dicts of arrays; only their number kind counts, and whether a parameter is
     scalar or per unit. Parameters that are not used are left out. Floats are float64; integers (`s32.0/wrap`)
     and truth values stay what they are. Names are those of `declared_names`, op results are named after the
-    variables they are assigned to. Raises DiagnosticError naming the user's line.
+    variables they are assigned to. An input called like an output becomes `…_in`, an output called like a state
+    `…_out`. Raises DiagnosticError naming the user's line.
     """
     leaves = _leaves(state, inputs, params)
-    vector3, vector5, scalar = (_trace_units(step, leaves, units, name) for units in (3, 5, None))
+    try:
+        vector3, vector5, scalar = (_trace_units(step, leaves, units, name) for units in (3, 5, None))
+    except UnsupportedPrimitive as error:
+        raise fail(E113, f"the step of `{name}` has {error} among its states or outputs", name,
+                   expected="real numbers, integers or truth values") from error
     _require_same(vector3, vector5, "3 units", "5 units", name)
     _require_same(scalar, vector3, "one unit", "3 units", name)
     return _program(name, leaves, scalar)
@@ -148,7 +153,14 @@ def _trace_units(step: Step, leaves: list[_Leaf], units: int | None, name: str) 
     types = {path: type_of_dtype(aval.dtype) for path, aval in zip(paths, avals, strict=True)}
     cut = len(returned["state"])
     new_state = dict(zip(paths[:cut], results[:cut], strict=True))
-    return _Traced(writer, new_state, dict(zip(paths[cut:], results[cut:], strict=True)), types)
+    outputs = {path: _named_number(writer, value, types[path])
+               for path, value in zip(paths[cut:], results[cut:], strict=True)}
+    return _Traced(writer, new_state, outputs, types)
+
+
+def _named_number(writer: Writer, value: Operand, type_: Type) -> Operand:
+    """A port emits a name or a truth value, not a number without a type."""
+    return value if isinstance(value, str | bool) else writer.write("convert", [value], type_, Place())
 
 
 def _nested(leaves: list[_Leaf], values: tuple[Any, ...], role: str) -> dict[str, Any]:
@@ -269,7 +281,10 @@ def _shown(op: Op) -> str:
 def _program(name: str, leaves: list[_Leaf], traced: _Traced) -> Program:
     _require_states(name, leaves, traced)
     types = traced.writer.types
+    ports = ["_".join(path) for path in traced.outputs]
+    states = {leaf.name for leaf in leaves if leaf.role == "state"}
     fresh = traced.writer.names()
+    fresh |= {leaf.name: f"{leaf.name}_in" for leaf in leaves if leaf.role == "input" and leaf.name in ports}
 
     def named(operand: Operand) -> Operand:
         return fresh.get(operand, operand) if isinstance(operand, str) else operand
@@ -278,14 +293,15 @@ def _program(name: str, leaves: list[_Leaf], traced: _Traced) -> Program:
     used = {item for op in traced.writer.ops for item in op.names} | set(map(str, traced.results()))
     return Program(
         name,
-        inputs=tuple(Declaration(leaf.name, types[leaf.name]) for leaf in by_role["input"]),
+        inputs=tuple(Declaration(fresh.get(leaf.name, leaf.name), types[leaf.name]) for leaf in by_role["input"]),
         states=tuple(State(leaf.name, types[leaf.name], _zero(leaf)) for leaf in by_role["state"]),
         params=tuple(Declaration(leaf.name, types[leaf.name]) for leaf in by_role["param"]
                      if leaf.name in used),
         ops=tuple(dataclasses.replace(op, result=fresh[op.result], operands=tuple(map(named, op.operands)))
                   for op in traced.writer.ops),
         updates=tuple((leaf.name, named(traced.state[leaf.path])) for leaf in by_role["state"]),
-        emits=tuple(Emit("_".join(path), named(value)) for path, value in traced.outputs.items()),
+        emits=tuple(Emit(f"{port}_out" if port in states else port, named(value))
+                    for port, value in zip(ports, traced.outputs.values(), strict=True)),
     )
 
 

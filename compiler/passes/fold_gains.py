@@ -221,6 +221,5 @@ def _with_weights(network: Network, projection: Projection, connection: Connecti
     tensor = network.tensor(reference)
     users = sum(reference.name in item.references() for other in network.projections for item in other.chain)
     name = reference.name if users == 1 else fresh_name(f"{projection.name}.weight", network.tensors)
-    scaled = np.ascontiguousarray(tensor.values * factor, tensor.data.dtype)
-    network.tensors[name] = Tensor(tensor.type, scaled)
+    network.tensors[name] = Tensor(F64, np.ascontiguousarray(tensor.values * factor, np.float64))
     return replace(connection, weight=TensorRef(name))  # pyright: ignore[reportCallIssue]

@@ -5,7 +5,8 @@ pair that depends on the presynaptic unit alone -> a delay per presynaptic unit;
   before  population %a[2] = @p(theta=#a.theta)      #a.theta = [1.0, 1.0]
   after   population %a[2] = @p(theta=1.0)
 
-Levels: model. Preserves: every value, bit for bit. Whether shapes fit at all is the verifier's question.
+Levels: model. Preserves: every value, bit for bit, except that a weighted sum behind delays that are simplified
+is added in another order. Whether shapes fit at all is the verifier's question.
 """
 
 from __future__ import annotations
