@@ -20,14 +20,14 @@ def compared(opcode: str, a: Value, b: Value) -> Value:
     """The truth value of a relation between two numbers or two truth values."""
     batched = a.batched or b.batched
     if a.truth and b.truth:
-        return Value(f"({a.text} {_SYMBOLS[opcode]} {b.text})", truth=True, batched=batched)
+        return Value(f"({a.text} {_SYMBOLS[opcode]} {b.text})", truth=True, sampled=batched)
     a, b = as_number(a), as_number(b)
     if a.range.fraction > b.range.fraction:
         a, b, opcode = b, a, _MIRRORED[opcode]
     if a.constant is not None and b.constant is not None:
         return truth(_RELATIONS[opcode](a.constant << (b.range.fraction - a.range.fraction), b.constant))
     text = _pairs(opcode, a, b) if a.is_pair or b.is_pair else _int32(opcode, a, b)
-    return Value(text, truth=True, batched=batched)
+    return Value(text, truth=True, sampled=batched)
 
 
 def _int32(opcode: str, a: Value, b: Value) -> str:

@@ -1,170 +1,99 @@
-"""Puts a program together: header, arithmetic, populations, layers, and the functions that run them."""
+"""Puts a program together: header, arithmetic, populations, layers, and the functions that run them over time."""
 
 from __future__ import annotations
 
-from compiler.ir.network import Network
+from compiler.ir.exact import Range, range_of_type
+from compiler.ir.network import Input, Network
 from compiler.results import history_depths, record_dtype
 from targets.jax_fixed import library
-from targets.jax_fixed.document import header, tables
-from targets.jax_fixed.layers import LayerText, write_layer
+from targets.jax_fixed.document import header
+from targets.jax_fixed.driver import DRIVER, OWN_NAMES, write_tables
+from targets.jax_fixed.expressions import converted
+from targets.jax_fixed.layer_function import write_layer_function
+from targets.jax_fixed.layers import LayerText, write_parts
 from targets.jax_fixed.names import TAKEN, Names
 from targets.jax_fixed.program_text import ProgramText
-from targets.jax_fixed.expressions import converted
 from targets.jax_fixed.schedule import layers
 from targets.jax_fixed.sites import stored
-from targets.jax_fixed.writer import Writer
-from compiler.ir.exact import Range, range_of_type
+from targets.jax_fixed.writer import quoted
 
 BLOCK_BYTES = 1 << 23
-"""Weighted sums of one population that a block computes at once."""
+"""Weighted sums of one population that are computed at once: more would leave the caches."""
 
 BLOCK_ROWS = 2048
-"""Rows of a block at most: more gain nothing in a product of bytes."""
+"""Rows of a block at most: a product of bytes gains nothing from more."""
 
 
 def program_text(network: Network) -> str:
     """The whole of program.py."""
-    own = {"TENSORS", "WEIGHTS", "PORTS", "BLOCK_ROWS", "block", "run", "step", "_advance", "DT", "RECORDS", "STATE_RANGES",  "initial_state", "INPUTS", "OUTPUTS"}
-    out = ProgramText(network, Names(TAKEN | library.names() | own))
+    out = ProgramText(network, Names(TAKEN | library.names() | OWN_NAMES))
     ports = {f"{item.name}.{item.port.kind}": _input_range(item) for item in network.inputs}
-    written = []
+    written: dict[str, LayerText] = {}
     for layer in layers(network):
-        text = write_layer(out, layer, ports)
+        text = write_parts(out, layer, ports)
+        written[write_layer_function(out, text)] = text
         ports |= text.ports
-        written.append(text)
-    starts = _write_starts(out)
-    main = Writer()
-    _write_main(main, out, written, starts)
-    body = out.code.text() + main.text()
-    head = header(network)
-    return "\n".join([head, library.text_for(body), body])
+    _write_start(out)
+    _write_network(out, written)
+    write_tables(out)
+    body = out.code.text()
+    parts = [header(network), library.text_before(body + DRIVER), body, library.text_after(DRIVER), DRIVER]
+    return "\n\n".join(part.strip("\n") + "\n" for part in parts)
 
 
-def _input_range(item) -> Range:
-    low, high = {"signed": (-1, 1), "events": (0, item.port.maximum)}.get(item.port.kind, (0, 0))
-    return Range(low, high) if high else range_of_type(item.port.carries)
+def _input_range(item: Input) -> Range:
+    narrower = {"signed": Range(-1, 1), "events": Range(0, item.port.maximum)}
+    return narrower.get(item.port.kind) or range_of_type(item.port.carries)
 
 
-def _write_starts(out: ProgramText) -> dict[str, str]:
-    """Constants of where the states start. Gives the text of every state, by its key."""
+def _write_start(out: ProgramText) -> None:
+    """Where every state starts."""
     network, starts = out.network, {}
-    out.code.line()
-    out.code.line()
-    out.code.line("# ---- where states start")
-    out.code.line()
+    out.code.heading("the network")
     for name, site, units in network.sites():
         for item in network.programs[site.program].states:
             initial = site.initial.get(item.name, item.initial)
-            value = out.argument(initial, None, f"{name}_{item.name}_0", f"{name}.{item.name}: {item.type}")
-            value = converted(value, item.type)
-            starts[f"{name}.{item.name}"] = stored(value, units)
+            value = out.argument(initial, item.type, f"{name}_{item.name}_start", f"{name}.{item.name}: {item.type}")
+            starts[f"{name}.{item.name}"] = stored(converted(value, item.type), units)
     for (node, port), depth in history_depths(network).items():
         dtype = record_dtype(network.emitted_type(node, port))
-        shape = f"(batch, {depth}, {network.size_of(node)})"
-        starts[f"history.{node}.{port}"] = f"jnp.zeros({shape}, jnp.{dtype})"
-    return starts
+        starts[f"history.{node}.{port}"] = f"jnp.zeros((batch, {depth}, {network.size_of(node)}), jnp.{dtype})"
+    documentation = ["The state before the first step.", "",
+                     "States are [batch, units]; a history holds the last rows of a port, the oldest first."]
+    with out.code.function("initial_state(batch)", documentation), out.code.table("return "):
+        out.code.line('"step": jnp.int32(0),')
+        out.code.lines(f"{quoted(key)}: {text}," for key, text in starts.items())
 
 
-def _write_main(code: Writer, out: ProgramText, written: list[LayerText], starts: dict[str, str]) -> None:
-    network = out.network
-    code.line()
-    code.line()
-    code.line("# ---- the network over time")
-    code.line()
-    with code.block("WEIGHTS = {"):
-        for name, text in out.weights.items():
-            code.line(f"{name!r}: {text},")
-    code.line("}")
-    code.line(f"BLOCK_ROWS = {_rows(network)}", "steps times samples that are computed together")
-    code.line(f"PORTS = {_needed_ports(network)!r}", "what later layers and outputs read")
-    code.line(f"DT = {network.dt!r}", "ms")
-    tables(code, network)
-    _write_initial_state(code, starts)
-    _write_block(code, network, written)
-    code.lines(DRIVER.rstrip("\n").split("\n"))
-
-
-def _rows(network: Network) -> int:
-    widest = max((item.size for item in network.populations), default=1)
-    return max(1, min(BLOCK_ROWS, BLOCK_BYTES // (4 * widest)))
-
-
-def _needed_ports(network: Network) -> tuple[str, ...]:
+def _write_network(out: ProgramText, written: dict[str, LayerText]) -> None:
+    """What calls the layers in order."""
+    code, network = out.code, out.network
     needed = {f"{item.source}.{item.source_port}" for item in network.projections}
     needed |= {f"{item.source}.{item.port}" for item in network.outputs}
-    return tuple(sorted(needed))
-
-
-def _write_initial_state(code: Writer, starts: dict[str, str]) -> None:
-    code.line()
-    code.line()
-    with code.block("def initial_state(batch):"):
-        code.documented(["The state before the first step: every array [batch, units], history oldest row first."])
-        with code.block("return {"):
-            code.line('"step": jnp.int32(0),')
-            for key, text in starts.items():
-                code.line(f"{key!r}: {text},")
-        code.line("}")
-
-
-def _write_block(code: Writer, network: Network, written: list[LayerText]) -> None:
-    needed, depths = set(_needed_ports(network)), history_depths(network)
-    code.line()
-    code.line()
-    with code.block("def block(weights, keep, state, inputs):"):
-        code.documented(["Some consecutive steps of the whole network, layer after layer.", "",
-                         "inputs: {name: [steps, batch, units]}. Returns the state after them and the rows that `keep` names."])
+    ports = ", ".join(quoted(port) for port in sorted(needed))
+    code.line(f"PORTS = ({ports},)" if needed else "PORTS = ()", "what layers and outputs read")
+    documentation = ["Some consecutive steps of the whole network, layer after layer.", "",
+                     "inputs: {name: [steps, batch, units]}. Returns the state after them and the rows of `wanted`."]
+    with code.function("block(weights, wanted, state, inputs)", documentation):
         code.line("steps, batch, _ = next(iter(inputs.values())).shape")
-        code.line("wanted, keep = keep, {*keep, *PORTS}")
+        code.line("keep = {*wanted, *PORTS}")
         code.line("emitted, rows, after = {}, {}, {}")
         for item in network.inputs:
-            port = f"{item.name}.{item.port.kind}"
-            code.line(f"rows[{port!r}] = inputs[{item.name!r}]")
-            code.line(f"emitted[{port!r}] = joined(state, {port!r}, rows[{port!r}])")
-        for text in written:
-            code.line(f"changed, kept = {text.function}(weights, state, emitted, steps, batch, keep)")
-            code.line("after |= changed")
-            code.line("rows |= kept")
-            for port in text.ports:
-                if port in needed:
-                    code.line(f"emitted[{port!r}] = joined(state, {port!r}, rows[{port!r}])")
-        for (node, port), depth in depths.items():
+            port = quoted(f"{item.name}.{item.port.kind}")
+            code.line(f"rows[{port}] = inputs[{quoted(item.name)}]")
+            code.line(f"emitted[{port}] = joined(state, {port}, rows[{port}])")
+        for function, text in written.items():
+            code.line(f"changed, kept = {function}(weights, state, emitted, steps, batch, keep)")
+            code.line("after, rows = after | changed, rows | kept")
+            code.lines(f"emitted[{quoted(port)}] = joined(state, {quoted(port)}, rows[{quoted(port)}])"
+                       for port in text.emitted if port in needed)
+        for (node, port), depth in history_depths(network).items():
             name = f"{node}.{port}"
-            code.line(f"after[{f'history.{name}'!r}] = remembered(emitted[{name!r}], {depth})")
+            code.line(f"after[{quoted(f'history.{name}')}] = remembered(emitted[{quoted(name)}], {depth})")
         code.line('after["step"] = state["step"] + steps')
         code.line("return after, {name: rows[name] for name in wanted}")
-
-
-
-DRIVER = '''
-
-@partial(jax.jit, static_argnums=0)
-def _advance(keep, weights, state, inputs):
-    return in_blocks(partial(block, weights, keep), state, inputs, BLOCK_ROWS)
-
-
-def run(inputs, state=None, record=()):
-    """Run all steps of inputs {name: raw integers [batch, steps, units]}.
-
-    record: names of RECORDS. Returns (outputs, records, state): {name: [batch, steps, units]} twice, uint8 for spikes
-    and else int32, and the state to continue from.
-    """
-    kinds = {name: jnp.uint8 if port[1] == "spikes" else jnp.int32 for name, port in INPUTS.items()}
-    inputs = {name: jnp.asarray(inputs[name], kind) for name, kind in kinds.items()}
-    state = initial_state(next(iter(inputs.values())).shape[0]) if state is None else state
-    keep = tuple(sorted({*OUTPUTS.values(), *record}))
-    state, rows = _advance(keep, WEIGHTS, {name: jnp.asarray(state[name]) for name in state}, inputs)
-    return {name: rows[port] for name, port in OUTPUTS.items()}, {name: rows[name] for name in record}, state
-
-
-def step(state, inputs):
-    """One step on inputs {name: raw integers [batch, units]}. Returns (state, outputs {name: [batch, units]})."""
-    outputs, _, state = run({name: jnp.asarray(inputs[name])[:, None] for name in INPUTS}, state)
-    return state, {name: rows[:, 0] for name, rows in outputs.items()}
-
-
-if __name__ == "__main__":
-    command_line(
-        "Run this network on a file.", run, initial_state, INPUTS, STATE_RANGES, (RECORDS, TENSORS, DT, OUTPUTS)
-    )
-'''
+    with code.table("WEIGHTS = "):
+        code.lines(f"{quoted(name)}: {text}," for name, text in out.weights.items())
+    widest = max((item.size for item in network.populations), default=1)
+    rows = max(1, min(BLOCK_ROWS, BLOCK_BYTES // (4 * widest)))
+    code.line(f"BLOCK_ROWS = {rows}", "steps times samples that are computed together")

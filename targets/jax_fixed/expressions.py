@@ -79,7 +79,7 @@ def finish(result: Exact, format_: Type) -> Value:
     if fitted.low == fitted.high:
         return number(fitted.low, format_.fraction)
     text = _int32_text(result, drop, on_grid, fitted, format_) or _pair_text(result, drop, on_grid, fitted, format_)
-    return Value(text, fitted, batched=result.batched)
+    return Value(text, fitted, sampled=result.batched)
 
 
 def _inside(range_: Range, format_: Format) -> bool:
@@ -197,6 +197,10 @@ def _aligned(values: Sequence[Value]) -> tuple[list[str], list[str], bool]:
 
 def _sum(opcode: str, sign: str, function: str) -> Callable[[Value, Value], Exact]:
     def of(a: Value, b: Value) -> Exact:
+        if b.constant == 0:
+            return _convert(a)
+        if a.constant == 0:
+            return _convert(b) if opcode == "add" else _EXACT["neg"](b)
         (x, y), (p, q), _ = _aligned((a, b))
         batched = a.batched or b.batched
         return Exact(_range(opcode, a, b), f"({x} {sign} {y})", lambda: f"{function}({p}, {q})", batched=batched)
@@ -304,10 +308,10 @@ def _logic(opcode: str, operands: Sequence[Value]) -> Value:
     values = [item if item.truth else compared("ne", item, number(0)) for item in operands]
     batched = any(item.batched for item in values)
     if opcode == "not":
-        return Value(f"(~{values[0].text})", truth=True, batched=batched)
-    return Value(f"({values[0].text} {_LOGIC[opcode]} {values[1].text})", truth=True, batched=batched)
+        return Value(f"(~{values[0].text})", truth=True, sampled=batched)
+    return Value(f"({values[0].text} {_LOGIC[opcode]} {values[1].text})", truth=True, sampled=batched)
 
 
 def _select_truth(condition: Value, a: Value, b: Value) -> Value:
     batched = any(item.batched for item in (condition, a, b))
-    return Value(f"jnp.where({condition.text}, {a.text}, {b.text})", truth=True, batched=batched)
+    return Value(f"jnp.where({condition.text}, {a.text}, {b.text})", truth=True, sampled=batched)

@@ -9,20 +9,20 @@ from types import ModuleType
 
 from targets.jax_fixed.runtime import arithmetic, command_line, products, rows, running, wide
 
-MODULES: tuple[ModuleType, ...] = (arithmetic, wide, products, rows, running, command_line)
+ARITHMETIC: tuple[ModuleType, ...] = (arithmetic, wide, products, rows)
+RUNNING: tuple[ModuleType, ...] = (running, command_line)
 
 
 @cache
-def _functions() -> dict[str, tuple[str, str, frozenset[str]]]:
-    """(section, source, names used) of every function, in the order of the files."""
+def _functions() -> dict[str, tuple[ModuleType, str, frozenset[str]]]:
+    """(file, source, names used) of every function, in the order of the files."""
     found = {}
-    for module in MODULES:
+    for module in (*ARITHMETIC, *RUNNING):
         text = inspect.getsource(module)
-        section = (ast.get_docstring(ast.parse(text)) or "").split("\n")[0]
         for node in ast.parse(text).body:
             if isinstance(node, ast.FunctionDef):
                 used = frozenset(item.id for item in ast.walk(node) if isinstance(item, ast.Name))
-                found[node.name] = (section, ast.get_source_segment(text, node) or "", used)
+                found[node.name] = (module, ast.get_source_segment(text, node) or "", used)
     return found
 
 
@@ -31,19 +31,33 @@ def names() -> frozenset[str]:
     return frozenset(_functions())
 
 
-def text_for(code: str) -> str:
-    """Source of every function that the code uses, directly or not, under the headings of their files."""
+def text_before(code: str) -> str:
+    """Source of the arithmetic that the code uses, directly or not: what stands before a network."""
+    return _text(code, ARITHMETIC)
+
+
+def text_after(code: str) -> str:
+    """Source of what runs a network, as far as the code uses it."""
+    return _text(code, RUNNING)
+
+
+def _text(code: str, modules: tuple[ModuleType, ...]) -> str:
+    functions, used = _functions(), _used(code)
+    parts = []
+    for module in modules:
+        own = [source for name, (home, source, _) in functions.items() if home is module and name in used]
+        title = (inspect.getdoc(module) or "").split("\n")[0]
+        parts += ["\n\n\n".join([f"# ---- {title}", *own]).replace("\n\n\n", "\n\n", 1)] if own else []
+    return "\n\n\n".join(parts)
+
+
+def _used(code: str) -> set[str]:
+    """Functions whose names occur in the code, and those that these need."""
     functions = _functions()
-    wanted: set[str] = set()
+    used: set[str] = set()
     waiting = {item.id for item in ast.walk(ast.parse(code)) if isinstance(item, ast.Name)} & functions.keys()
     while waiting:
         name = waiting.pop()
-        wanted.add(name)
-        waiting |= (functions[name][2] & functions.keys()) - wanted
-    parts, section = [], ""
-    for name, (heading, source, _) in functions.items():
-        if name in wanted:
-            parts += [f"# ---- {heading}"] if heading != section else []
-            parts.append(source)
-            section = heading
-    return "\n\n\n".join(parts)
+        used.add(name)
+        waiting |= (functions[name][2] & functions.keys()) - used
+    return used

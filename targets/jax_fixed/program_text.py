@@ -10,10 +10,10 @@ from compiler.formats import BoolType, Format, Type
 from compiler.ir.exact import Range
 from compiler.ir.network import Network
 from compiler.ir.program import Argument, TensorRef
-from targets.jax_fixed.expressions import finish, exact
+from targets.jax_fixed.expressions import exact, finish
 from targets.jax_fixed.names import Names
 from targets.jax_fixed.values import Value, literal, named
-from targets.jax_fixed.writer import Writer
+from targets.jax_fixed.writer import Writer, quoted
 
 
 @dataclass
@@ -33,19 +33,19 @@ class ProgramText:
         if isinstance(type_, Format):
             value = finish(exact("convert", (value,)), type_)
         constant = self.names.fresh(name.upper())
-        shown = f"{note} = {argument}" if type_ is not None else f"{note} = {argument}, {value.range.fraction} fraction bits"
-        self.code.line(f"{constant} = {value.text}", shown)
+        bits = "" if type_ is not None else f", {value.range.fraction} fraction bits"
+        self.code.line(f"{constant} = {value.text}", f"{note} = {argument}{bits}")
         return named(value, constant)
 
     def _tensor(self, reference: TensorRef, name: str, note: str) -> Value:
         tensor = self.network.tensor(reference)
         constant = self.names.fresh(name.upper())
         if isinstance(tensor.type, BoolType):
-            self.code.line(f"{constant} = jnp.asarray(TENSORS[{reference.name!r}]).reshape(-1) != 0", note)
-            return Value(constant, truth=True, batched=False)
+            self.code.line(f"{constant} = jnp.asarray(TENSORS[{quoted(reference.name)}]).reshape(-1) != 0", note)
+            return Value(constant, truth=True, sampled=False)
         range_ = tensor_range(tensor)
-        read = f"jnp.asarray(TENSORS[{reference.name!r}].reshape(-1)"
-        value = Value(constant, range_, batched=False)
+        read = f"jnp.asarray(TENSORS[{quoted(reference.name)}].reshape(-1)"
+        value = Value(constant, range_, sampled=False)
         text = f"pair_unsigned({read}.view(np.int32)))" if value.is_pair else f"{read}.astype(np.int32))"
         self.code.line(f"{constant} = {text}", f"{note}, one per unit: {tensor.type}, {ends(range_)}")
         return value
@@ -54,8 +54,9 @@ class ProgramText:
         """A lookup table as a named constant of the module."""
         tensor = self.network.tensor(reference)
         constant = self.names.fresh(f"TABLE_{reference.name}".upper())
-        self.code.line(f"{constant} = jnp.asarray(TENSORS[{reference.name!r}].astype(np.int32))", f"{tensor.type}")
-        return Value(constant, tensor_range(tensor), batched=False)
+        read = f"jnp.asarray(TENSORS[{quoted(reference.name)}].astype(np.int32))"
+        self.code.line(f"{constant} = {read}", str(tensor.type))
+        return Value(constant, tensor_range(tensor), sampled=False)
 
 
 def tensor_range(tensor) -> Range:

@@ -15,6 +15,7 @@ from targets.jax_fixed.expressions import converted, exact, finish
 from targets.jax_fixed.program_text import ProgramText, ends
 from targets.jax_fixed.sites import SiteText, emitted_range, write_site
 from targets.jax_fixed.values import INT32, Value, fits
+from targets.jax_fixed.writer import quoted
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def write_projection(out: ProgramText, item: Projection, source: Range) -> Proje
         arriving = converted(Value("x", source), program.inputs[0].type)
         ranges = {program.inputs[0].name: arriving.range}
         pre = write_site(out, f"{item.name}.pre", item.pre, network.size_of(item.source), ranges)
-        values = emitted_range(pre.emits[program.emits[0].port], program.emit_type())
+        values = emitted_range(pre.first, program.emit_type())
     function, sums = _write_sums(out, item, values, kinds if arrays.ndim == 2 else (), delays)
     bias, start = _write_bias(out, item, arrays)
     text = ProjectionText(item, function, sums, bias, start, kinds, delays, pre)
@@ -87,7 +88,7 @@ def delivered(text: ProjectionText, sums: Value, gate: str = "") -> Value:
         bias = text.bias
         if text.bias_start > 0:
             both = Range(min(0, bias.range.low), max(0, bias.range.high), bias.range.fraction)
-            bias = Value(f"jnp.where({gate}, {bias.text}, 0)", both)
+            bias = Value(f"jnp.where({gate}, {bias.text}, 0)", both, sampled=False)
         result = exact("add", (sums, bias))
     accumulator = text.projection.accumulator
     return finish(result, accumulator or Format(True, 63, result.range.fraction))
@@ -101,7 +102,7 @@ def _write_delays(out: ProgramText, item: Projection, delays: np.ndarray) -> str
     kind = "SYNAPSE" if delays.ndim == 2 else "UNIT"
     name = out.names.fresh(f"{kind}_DELAYS_{item.name}".upper())
     moved = f" {'+' if shift > 0 else '-'} {abs(shift)}" if shift else ""
-    out.code.line(f"{name} = TENSORS[{item.delay.name!r}].astype(np.int32){moved}", "steps in source time")
+    out.code.line(f"{name} = TENSORS[{quoted(item.delay.name)}].astype(np.int32){moved}", "steps in source time")
     return name
 
 
@@ -133,10 +134,7 @@ def _write_sums(
     range_ = Range(least, most, fraction)
     if not fits(range_):
         range_ = Range(INT32.low, INT32.high, fraction)
-    out.code.line()
-    out.code.line()
-    with out.code.block(f"def {function}(weights, values):"):
-        out.code.documented(_documentation(network, item, range_))
+    with out.code.function(f"{function}(weights, values)", _documentation(network, item, range_)):
         out.code.lines(chain.lines)
         out.code.line("return sums" if chain.weights else f"return {chain.text}.astype(jnp.int32)")
     return function, Value("sums", range_)

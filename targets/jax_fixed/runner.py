@@ -27,7 +27,10 @@ def load(folder: Path) -> ModuleType:
 
 
 def run(
-    folder: Path, inputs: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None = None, record: Iterable[str] = ()
+    folder: Path,
+    inputs: Mapping[str, np.ndarray],
+    state: Mapping[str, np.ndarray] | None = None,
+    record: Iterable[str] = (),
 ) -> Result:
     """Run T steps of raw integers [B, T, n] per input. Returns raw integers, as the golden model does."""
     outputs, records, after = load(folder).run(inputs, state, tuple(record))

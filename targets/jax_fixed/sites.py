@@ -22,12 +22,13 @@ class SiteText:
     units: int
     function: str
     program: Program
-    inputs: tuple[str, ...]
     states: dict[str, Value]
     emits: dict[str, Value]
 
-    def state_key(self, state: str) -> str:
-        return f"{self.name}.{state}"
+    @property
+    def first(self) -> Value:
+        """The value of its first port."""
+        return self.emits[self.program.emits[0].port]
 
 
 def loaded(key: str, type_: Type) -> str:
@@ -61,18 +62,16 @@ def write_site(out: ProgramText, name: str, site: Site, units: int, ranges: Mapp
     for item in program.states:
         values[item.name] = state_value(scope.fresh(item.name), item.type)
     arguments = [values[item.name].text for item in (*program.inputs, *program.states)]
-    out.code.line()
-    out.code.line()
-    with out.code.block(f"def {function}({', '.join(arguments)}):"):
-        out.code.documented(_documentation(name, site, units, program, values))
+    with out.code.function(f"{function}({', '.join(arguments)})", _documentation(name, site, units, program, values)):
         states, emits = _write_body(out, program, scope, values)
-    inputs = tuple(item.name for item in program.inputs)
-    return SiteText(name, units, function, program, inputs, states, emits)
+    return SiteText(name, units, function, program, states, emits)
 
 
 def _parameters(out: ProgramText, name: str, site: Site, program: Program) -> dict[str, Value]:
     return {
-        item.name: out.argument(site.arguments[item.name], item.type, f"{name}_{item.name}", f"{item.name}: {item.type}")
+        item.name: out.argument(
+            site.arguments[item.name], item.type, f"{name}_{item.name}", f"{item.name}: {item.type}"
+        )
         for item in program.params
     }
 

@@ -22,18 +22,23 @@ def fits(range_: Range) -> bool:
 class Value:
     """A value by its Python text: an int32 array, a pair where int32 is too small, a truth value, or a constant.
 
-    text: atomic, so that it can stand anywhere. batched: False where it is the same in every sample.
+    text: atomic, so that it can stand anywhere. sampled: whether it was computed from what differs between samples.
     """
 
     text: str
     range: Range = Range(0, 1)
     truth: bool = False
-    batched: bool = True
+    sampled: bool = True
 
     @property
     def constant(self) -> int | None:
         """The raw integer, where only one is possible."""
         return self.range.low if self.range.low == self.range.high and not self.truth else None
+
+    @property
+    def batched(self) -> bool:
+        """Whether it has an axis of samples; what can only be one number stands as that number."""
+        return self.sampled and self.constant is None
 
     @property
     def is_pair(self) -> bool:
@@ -46,12 +51,12 @@ class Value:
 
 def number(raw: int, fraction: int = 0) -> Value:
     """A constant number."""
-    return Value(str(raw) if raw >= 0 else f"({raw})", Range(raw, raw, fraction), batched=False)
+    return Value(str(raw) if raw >= 0 else f"({raw})", Range(raw, raw, fraction), sampled=False)
 
 
 def truth(value: bool) -> Value:
     """A constant truth value."""
-    return Value(f"np.bool_({value})", Range(int(value), int(value)), truth=True, batched=False)
+    return Value(f"np.bool_({value})", Range(int(value), int(value)), truth=True, sampled=False)
 
 
 def literal(value: float | int | bool) -> Value:
@@ -68,7 +73,7 @@ def as_number(value: Value) -> Value:
         return value
     if value.range.low == value.range.high:
         return number(value.range.low)
-    return Value(f"{value.text}.astype(jnp.int32)", Range(0, 1), batched=value.batched)
+    return Value(f"{value.text}.astype(jnp.int32)", Range(0, 1), sampled=value.batched)
 
 
 def named(value: Value, name: str) -> Value:

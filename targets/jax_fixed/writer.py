@@ -1,26 +1,43 @@
-"""Lines of Python with indentation."""
+"""Lines of Python: indentation, blank lines around functions, comments in a column."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+
+COMMENT_COLUMN = 56
+
+
+def quoted(name: str) -> str:
+    """A name as a Python string."""
+    return json.dumps(name, ensure_ascii=False)
 
 
 class Writer:
-    """Collects lines; `with writer.block("def f():")` indents what is written inside."""
+    """Collects lines; `with writer.block("if x:"):` indents what is written inside."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._depth = 0
+        self._after_function = False
 
-    def line(self, text: str = "", comment: str = "") -> None:
-        """One line; the comment goes behind it, at a fixed column where the text leaves room."""
-        padded = "    " * self._depth + text if text else ""
-        self._lines.append(f"{padded:<55}  # {comment}" if comment else padded)
+    def line(self, text: str, comment: str = "") -> None:
+        """One line, its comment behind it."""
+        if self._after_function and self._depth == 0:
+            self._gap(2)
+        padded = "    " * self._depth + text
+        self._lines.append(f"{padded:<{COMMENT_COLUMN}}# {comment}" if comment else padded)
 
-    def lines(self, texts: list[str]) -> None:
+    def lines(self, texts: Iterable[str]) -> None:
         for text in texts:
             self.line(text)
+
+    def heading(self, text: str) -> None:
+        """A comment that opens a section."""
+        self._gap(2)
+        self.line(f"# ---- {text}")
+        self._gap(1)
 
     @contextmanager
     def block(self, head: str) -> Iterator[None]:
@@ -29,14 +46,38 @@ class Writer:
         yield
         self._depth -= 1
 
-    def documented(self, texts: list[str]) -> None:
-        """A docstring of one or more lines."""
+    @contextmanager
+    def function(self, head: str, documentation: list[str]) -> Iterator[None]:
+        """`def head:` with its docstring."""
+        if self._depth == 0:
+            self._gap(2)
+        with self.block(f"def {head}:"):
+            self._documented(documentation)
+            yield
+        self._after_function = self._depth == 0
+
+    @contextmanager
+    def table(self, head: str) -> Iterator[None]:
+        """A dictionary, one entry per line: head is what stands before the brace."""
+        with self.block(f"{head}{{"):
+            yield
+        self.line("}")
+
+    def text(self) -> str:
+        return "\n".join(self._lines) + "\n"
+
+    def _gap(self, blank: int) -> None:
+        """So many blank lines before what comes next."""
+        self._after_function = False
+        while self._lines and not self._lines[-1]:
+            self._lines.pop()
+        if self._lines:
+            self._lines += [""] * blank
+
+    def _documented(self, texts: list[str]) -> None:
         if len(texts) == 1:
             self.line(f'"""{texts[0]}"""')
             return
         self.line(f'"""{texts[0]}')
         for text in [*texts[1:], '"""']:
-            self.line(text)
-
-    def text(self) -> str:
-        return "\n".join(self._lines) + "\n"
+            self._lines.append("") if not text else self.line(text)

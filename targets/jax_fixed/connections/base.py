@@ -11,6 +11,7 @@ import numpy as np
 
 from compiler.ir.connections.base import Connection
 from compiler.ir.network import Network
+from targets.jax_fixed.writer import quoted
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Chain:
         """Name the arrays of weights that this Python text makes; gives the text that reads them."""
         name = self.key if self.key not in self.weights else f"{self.key}.{len(self.weights) + 1}"
         self.weights[name] = text
-        return f"weights[{name!r}]"
+        return f"weights[{quoted(name)}]"
 
     def ends(self) -> tuple[int, int]:
         """Least and greatest value of any unit."""

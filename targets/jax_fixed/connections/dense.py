@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compiler.ir.connections.dense import Dense
 from targets.jax_fixed.connections.base import Chain, sum_ends
+from targets.jax_fixed.writer import quoted
 
 
 def lower(item: Dense, chain: Chain) -> None:
@@ -17,4 +18,4 @@ def lower(item: Dense, chain: Chain) -> None:
 
 def matrix_text(item: Dense, shape: tuple[int, ...]) -> str:
     """Python text of the matrix [post, pre]."""
-    return f"TENSORS[{item.weight.name!r}]"
+    return f"TENSORS[{quoted(item.weight.name)}]"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-
 from compiler.ir.connections.sparse import Sparse
 from targets.jax_fixed.connections.base import Chain, sum_ends
+from targets.jax_fixed.writer import quoted
 
 SMALL, LARGEST = 1 << 16, 1 << 26
 """Bytes of a matrix that is always, or never, filled."""
@@ -36,6 +36,6 @@ def matrix_text(item: Sparse, shape: tuple[int, ...]) -> str:
 
 
 def _arrays(item: Sparse) -> str:
-    return ", ".join(f"TENSORS[{name.name!r}]" for name in (item.weight, item.starts, item.sources))
+    return ", ".join(f"TENSORS[{quoted(name.name)}]" for name in (item.weight, item.starts, item.sources))
 
 

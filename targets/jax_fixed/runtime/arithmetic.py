@@ -35,7 +35,7 @@ def wrap_signed(x, width):
 def split_product(x, y, cut):
     """(x * y / 2**cut rounded down, the bits dropped), where x * y may need more than 32 bits.
 
-    y is cut into a high part and `cut` low bits; the generator has proved that x times the low bits, and the result, fit.
+    y is cut into a high part and `cut` low bits. It is known that x times the low bits fits, and so does the result.
     """
     low = x * (y & ((1 << cut) - 1))
     return x * (y >> cut) + (low >> cut), low & ((1 << cut) - 1)

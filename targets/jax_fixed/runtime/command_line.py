@@ -108,7 +108,8 @@ def parsed_record(text, records):
     match = re.fullmatch(r"([\w.]+)(\[(\d+)?:(\d+)?\])?(@every=([1-9]\d*))?", text)
     if match is None or match[1] not in records:
         near = difflib.get_close_matches(text, records, n=1)
-        refuse(f"nothing to record is called {text}; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(records)}"))
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(records)}"
+        refuse(f"nothing to record is called {text}; {hint}")
     units, start, stop = records[match[1]][0], int(match[3] or 0), int(match[4]) if match[4] else None
     if not start < (units if stop is None else stop) <= units:
         refuse(f"{text}: {match[1]} has units 0:{units}")
@@ -130,7 +131,10 @@ def result_arrays(outputs, kept, wanted, tables, raw, batched):
     """What is written: outputs by name, records in the order asked for, and `meta` with their formats."""
     records, tensors, dt, output_ports = tables
     sources = {name: output_ports[name] for name in sorted(outputs)}
-    arrays = {name: outputs[name] if raw else physical(outputs[name], records[port], tensors) for name, port in sources.items()}
+    arrays = {
+        name: outputs[name] if raw else physical(outputs[name], records[port], tensors)
+        for name, port in sources.items()
+    }
     formats = {name: records[port][1] for name, port in sources.items()}
     chosen = {}
     for name, start, stop, every in wanted:
@@ -143,10 +147,11 @@ def result_arrays(outputs, kept, wanted, tables, raw, batched):
     return arrays | {"meta": np.array(json.dumps(meta, sort_keys=True))}
 
 
-def arguments(description):
+def arguments():
     """What was asked for on the command line."""
     parser = argparse.ArgumentParser(
-        description=description, epilog="example: python program.py --input x.npz --output y.npz --record hid.v"
+        description="Run this network on a file.",
+        epilog="example: python program.py --input x.npz --output y.npz --record hid.v",
     )
     parser.add_argument("--input", required=True, metavar="X.npz", help="one array per input, [T, n] or [B, T, n]")
     parser.add_argument("--output", metavar="Y.npz", help="where outputs and records go")
@@ -157,9 +162,9 @@ def arguments(description):
     return parser.parse_args()
 
 
-def command_line(description, run, initial_state, ports, state_ranges, tables):
+def command_line(run, initial_state, ports, state_ranges, tables):
     """Run the network on files. tables: (records, tensors, dt, ports of the outputs)."""
-    asked = arguments(description)
+    asked = arguments()
     inputs, batched = checked_inputs(read_arrays(asked.input), ports)
     wanted = [parsed_record(text, tables[0]) for text in asked.record]
     batch = next(iter(inputs.values())).shape[0]

@@ -52,17 +52,19 @@ def product(values, weights, low, high):
     """Sums over pre of weights [post, pre] times values [..., pre] in low … high, as int32 [..., post]."""
     matrix, sums = weights
     digits, constant = value_digits(values, low, high)
-    posts = matrix.shape[1]
-    total = jnp.int32((constant + (1 << 31)) % (1 << 32) - (1 << 31)) * sums
+    posts, parts = matrix.shape[1], []
     for place, digit in enumerate(digits):
         # With its precision spelled out the product keeps the byte types of both sides.
-        parts = lax.dot_general(
+        sums_of_digits = lax.dot_general(
             digit, matrix.reshape(-1, matrix.shape[2]), (((digit.ndim - 1,), (1,)), ((), ())),
             precision=lax.DotAlgorithmPreset.DEFAULT, preferred_element_type=jnp.int32,
         )
-        for shift in range(min(matrix.shape[0], 4 - place)):
-            total = total + (parts[..., shift * posts : (shift + 1) * posts] << (8 * (place + shift)))
-    return total
+        for own in range(min(matrix.shape[0], 4 - place)):
+            part = sums_of_digits[..., own * posts : (own + 1) * posts]
+            parts.append(part << 8 * (place + own) if place + own else part)
+    if constant:
+        parts.append(jnp.int32((constant + (1 << 31)) % (1 << 32) - (1 << 31)) * sums)
+    return sum(parts[1:], parts[0])
 
 
 def by_delay(matrix, delays, kinds):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 
@@ -13,23 +14,22 @@ def steps_of_block(steps, batch, rows):
 
 
 def in_blocks(block, state, inputs, rows):
-    """Run all steps of inputs [batch, steps, units] block after block.
+    """Run all steps of inputs [batch, steps, units] block after block, about `rows` steps times samples in each.
 
     block: (state, {name: [steps, batch, units]}) -> (state, {name: rows alike}). Returns the state and
     {name: [batch, steps, units]}.
     """
     batch, steps, _ = next(iter(inputs.values())).shape
     size = steps_of_block(steps, batch, rows)
-    whole = steps // size * size
-    parts = []
-    if whole > size:
-        cut = jax.tree.map(lambda x: x[:, :whole].reshape(batch, -1, size, x.shape[2]).transpose(1, 2, 0, 3), inputs)
-        state, found = lax.scan(block, state, cut)
-        parts.append(jax.tree.map(lambda x: x.reshape(whole, batch, x.shape[3]), found))
-    else:
-        whole = 0
-    for start in range(whole, steps, size):
-        state, found = block(state, jax.tree.map(lambda x, t=start: x[:, t : t + size].swapaxes(0, 1), inputs))
-        parts.append(found)
-    joined_parts = jax.tree.map(lambda *rows: jax.numpy.concatenate(rows), *parts) if len(parts) > 1 else parts[0]
-    return state, jax.tree.map(lambda x: x.swapaxes(0, 1), joined_parts)
+
+    def run_block(state, start, size=size):
+        cut = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, start, size, 1).swapaxes(0, 1), inputs)
+        return block(state, cut)
+
+    state, found = lax.scan(run_block, state, jnp.arange(0, steps - size + 1, size))
+    found = jax.tree.map(lambda x: x.reshape(-1, batch, x.shape[3]), found)
+    rest = steps % size
+    if rest:
+        state, last = run_block(state, steps - rest, rest)
+        found = jax.tree.map(lambda x, y: jnp.concatenate([x, y]), found, last)
+    return state, jax.tree.map(lambda x: x.swapaxes(0, 1), found)
