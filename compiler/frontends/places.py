@@ -82,13 +82,13 @@ def _short(file: str) -> str:
 
 def assigned_name(file: str, where: Position) -> str:
     """`decay` for the position of the right-hand side of `decay = …`; '' where nothing is assigned."""
-    return _assignments(file).get(where, "")
+    return _assignments("".join(linecache.getlines(file))).get(where, "")
 
 
 @functools.lru_cache(maxsize=64)
-def _assignments(file: str) -> dict[Position, str]:
+def _assignments(text: str) -> dict[Position, str]:
     try:
-        tree = ast.parse("".join(linecache.getlines(file)))
+        tree = ast.parse(text)
     except SyntaxError:
         return {}
     names = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import linecache
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -65,6 +66,7 @@ def _executed(path: Path, content: bytes) -> dict[str, Any]:
     module = types.ModuleType(f"sparkc_source_{path.stem}")
     module.__file__ = file
     sys.modules[module.__name__] = module
+    linecache.checkcache(file)
     with _importing_from(path.resolve().parent), _users_errors(path):
         exec(compile(content, file, "exec"), module.__dict__)
     return module.__dict__
@@ -90,7 +92,7 @@ def _users_errors(path: Path) -> Iterator[None]:
         raise DiagnosticError(_faults(error, path)) from error
     except (Exception, SystemExit) as error:
         where = places.place_of_error(error)
-        text = " ".join(str(error).split())
+        text = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
         raise fail(E103, "the source raises an error", where if where.file else Place(file=str(path)),
                    found=f"{type(error).__name__}: {text}" if text else type(error).__name__,
                    hint=f"run `python {path}` to see the whole traceback") from error

@@ -62,7 +62,8 @@ def test_the_float_engine_is_the_modules_own_run():
     brain = Sequential([LIFNeuron(units=(6,)), LINeuron(units=(2,))], input_shape=(4,))
     inputs = (RNG.random((3, 50, 4)) < 0.5).astype(float)
     lowered = lower(brain)
-    result = float_engine.run(brain, lowered, {"input": inputs}, record=["layer_0.v", "layer_0.current"], dtype="float32")
+    names = ["layer_0.v", "layer_0.current"]
+    result = float_engine.run(brain, lowered, {"input": inputs}, record=names, dtype="float32")
     outputs, _, recorded = brain.run(inputs, record=["layer_0.soma.v", "layer_0.synapses.current"])
     np.testing.assert_array_equal(result.outputs["output"], outputs["output"])
     np.testing.assert_array_equal(result.records["layer_0.v"], recorded["layer_0.soma.v"])
