@@ -22,7 +22,7 @@ import numpy as np
 from compiler import npz
 from compiler.diagnostics import DiagnosticError, declare, fail
 from targets.cores.core import Core
-from targets.cores.tables import Tables, read, unfit
+from targets.cores.tables import Tables, contradictions, read, unfit
 from targets.cores.traffic import Traffic
 
 E543 = declare("E543", "input, state or record does not fit the core tables")
@@ -208,10 +208,8 @@ def run(
 ) -> dict[str, np.ndarray]:
     """Run the tables below `folder/cores` in this process. Errors: E540 to E544."""
     tables = read(folder)
-    try:
+    with contradictions(tables.folder):
         return Emulator(tables, inputs, state, record).run()
-    except (KeyError, IndexError, TypeError, ValueError, StopIteration) as error:
-        raise unfit(tables.folder, "index.json", "the tables contradict each other", f"{type(error).__name__}: {error}") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

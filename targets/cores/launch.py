@@ -21,6 +21,9 @@ E545 = declare("E545", "the core emulator ended without a result")
 
 ROOT = Path(__file__).resolve().parents[2]
 
+THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""Products of one core are small: more threads wait for each other longer than they work."""
+
 
 def run(
     folder: Path, inputs: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None = None,
@@ -55,7 +58,8 @@ def run_counted(
 def _execute(command: list[str]) -> None:
     """Run to the end. Errors: what the process reports, E545 where it reports nothing."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path})
+    environment = {**THREADS, **os.environ, "PYTHONPATH": path}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode == 0:
         return
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,11 @@ from targets.cores.tables import Tables, unfit
 
 DENSE_SHARE = 0.2
 """Where more than this share of (axon, column) pairs are synapses, a plain array is faster than a sparse one."""
+
+SILENT_SHARE = 0.02
+"""Where fewer than this share of the axons carry a value, only those are looked at."""
+
+EXACT = 1 << 53
 
 
 @dataclass
@@ -26,20 +32,32 @@ class Decoded:
 
 @dataclass
 class Fan:
-    """What events of some axons do: matrix [axons, columns], and the (delay, accumulators) of column ranges."""
+    """What events of some axons do: matrix [axons, columns], and the (delay, accumulators) of column ranges.
+
+    A matrix with most entries present is kept in float64, which holds every integer below 2**53: as long as
+    no sum can reach that, its fast product is exact. largest: the greatest sum of magnitudes of a column.
+    """
 
     matrix: np.ndarray | sparse.csr_array
     parts: list[tuple[int, slice, np.ndarray]]
+    largest: int
 
-    def deliver(self, events: np.ndarray):
+    def deliver(self, events: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """events [batch, axons] -> (delay, accumulators, sums [batch, accumulators]) of every delay."""
         if not events.any():
             return
-        sums = sparse.csr_array(events) @ self.matrix
-        if not isinstance(sums, np.ndarray):
-            sums = sums.toarray()
+        sums = self._weighted(events)
         for delay, columns, accumulators in self.parts:
             yield delay, accumulators, sums[:, columns]
+
+    def _weighted(self, events: np.ndarray) -> np.ndarray:
+        if not isinstance(self.matrix, np.ndarray):
+            return (sparse.csr_array(events) @ self.matrix).toarray()
+        if self.largest * int(np.abs(events).max()) >= EXACT:
+            return events @ self.matrix.astype(np.int64)
+        if np.count_nonzero(events) < SILENT_SHARE * events.size:
+            return np.asarray(sparse.csr_array(events.astype(np.float64)) @ self.matrix).astype(np.int64)
+        return (events.astype(np.float64) @ self.matrix).astype(np.int64)
 
 
 def decode(tables: Tables, core: int) -> Decoded:
@@ -97,19 +115,26 @@ def _fields(
 
 
 def fan(decoded: Decoded, axons: np.ndarray, accumulators: int) -> Fan:
-    """The synapses of some axons of a core (ascending numbers) as one matrix with a column per delay and accumulator."""
-    row = np.searchsorted(axons, decoded.axon)
-    mine = (row < len(axons)) & (axons[np.minimum(row, len(axons) - 1)] == decoded.axon) if len(axons) else row < 0
-    row, delay = row[mine], decoded.delay[mine]
-    code = delay * accumulators + decoded.accumulator[mine]
-    used = np.flatnonzero(np.bincount(code, minlength=1)) if len(code) else np.zeros(0, np.int64)
+    """The synapses of some axons of a core (ascending) as one matrix with a column per delay and accumulator."""
+    place = np.full(int(max(axons.max(initial=-1), decoded.axon.max(initial=-1))) + 1, -1)
+    place[axons] = np.arange(len(axons))
+    mine = place[decoded.axon] >= 0
+    row, weight = place[decoded.axon[mine]], decoded.weight[mine]
+    code = decoded.delay[mine] * accumulators + decoded.accumulator[mine]
+    used = np.flatnonzero(np.bincount(code)) if len(code) else np.zeros(0, np.int64)
     column = np.searchsorted(used, code)
-    matrix = sparse.csr_array(
-        sparse.coo_array((decoded.weight[mine], (row, column)), shape=(len(axons), max(1, len(used))))
-    )
     parts = []
     for value in np.unique(used // max(accumulators, 1)):
         begin, end = np.searchsorted(used, [value * accumulators, (value + 1) * accumulators])
         parts.append((int(value), slice(begin, end), used[begin:end] - value * accumulators))
-    is_dense = matrix.nnz > DENSE_SHARE * matrix.shape[0] * matrix.shape[1]
-    return Fan(matrix.toarray() if is_dense else matrix, parts)
+    magnitudes = np.bincount(column, np.abs(weight), minlength=1)
+    return Fan(_matrix(row, column, weight, (len(axons), len(used))), parts, int(magnitudes.max()))
+
+
+def _matrix(
+    row: np.ndarray, column: np.ndarray, weight: np.ndarray, shape: tuple[int, int]
+) -> np.ndarray | sparse.csr_array:
+    """Synapses as a matrix; those that share an axon, an accumulator and a delay add up."""
+    if len(row) <= DENSE_SHARE * shape[0] * shape[1]:
+        return sparse.csr_array(sparse.coo_array((weight, (row, column)), shape=shape))
+    return np.bincount(row * shape[1] + column, weight, minlength=shape[0] * shape[1]).reshape(shape)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,8 +69,19 @@ def read(folder: Path) -> Tables:
                        hint="compile the network again")
         arrays[name] = npz.read(data, str(path))
     tables = Tables(str(root), index, arrays)
-    _check(tables)
+    with contradictions(tables.folder):
+        for check in (_check_starts, _check_columns, _check_slots, _check_routes, _check_emitters):
+            check(tables)
     return tables
+
+
+@contextmanager
+def contradictions(folder: str) -> Iterator[None]:
+    """Whatever goes wrong inside is the fault of tables that were changed by hand. Errors: E542."""
+    try:
+        yield
+    except (LookupError, ArithmeticError, TypeError, ValueError, AttributeError, StopIteration, MemoryError) as error:
+        raise unfit(folder, "index.json", "the tables contradict each other", f"{type(error).__name__}: {error}") from error
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -88,11 +101,6 @@ def _read_index(path: Path) -> dict[str, Any]:
         found = index.get("version") if isinstance(index, dict) else type(index).__name__
         raise fail(E540, "core tables of another version", Place(file=str(path)), found=str(found), expected=str(VERSION))
     return index
-
-
-def _check(tables: Tables) -> None:
-    for check in (_check_starts, _check_columns, _check_slots, _check_routes, _check_emitters):
-        check(tables)
 
 
 STARTS = (
@@ -179,8 +187,8 @@ def _check_slots(tables: Tables) -> None:
             raise unfit(tables.folder, "neurons.slot", f"slots of core {core} are not 0..{len(slots) - 1}")
     for number, site in enumerate(tables.index["sites"]):
         units = neurons["unit"][neurons["site"] == number]
-        found = units if site["kind"] != "pre" else np.unique(units)
-        if not np.array_equal(np.sort(found), np.arange(site["size"])):
+        found = np.sort(units) if site["kind"] != "pre" else np.unique(units)
+        if len(found) != site["size"] or not np.array_equal(found, np.arange(len(found))):
             raise unfit(tables.folder, "neurons.unit", f"units of {site['name']} are not each in one place",
                         f"{len(found)} units", f"0..{site['size'] - 1}")
 
@@ -207,21 +215,30 @@ def reached_cores(routes, route: int, width: int, height: int, folder: str) -> d
 
 def _check_emitters(tables: Tables) -> None:
     """Events leave from the core their unit lives on, inputs from the host, along routes that reach their targets."""
-    axons, neurons = tables.arrays["axons"], tables.arrays["neurons"]
-    sites = {site["node"]: number for number, site in enumerate(tables.index["sites"]) if site["kind"] == "population"}
+    axons = tables.arrays["axons"]
     for number, (node, _) in enumerate(tables.ports):
         mine = axons["emitter.port"] == number
         units, cores = axons["emitter.unit"][mine], axons["emitter.core"][mine]
-        size = tables.nodes[node]["size"]
-        home = np.full(size, -1)
-        if tables.nodes[node]["kind"] == "population":
-            rows = neurons["site"] == sites[tables.nodes[node]["name"]]
-            home[neurons["unit"][rows]] = neurons["core"][rows]
-        if units.size and not 0 <= units.min() <= units.max() < size:
+        if units.size and not 0 <= units.min() <= units.max() < tables.nodes[node]["size"]:
             raise unfit(tables.folder, "axons.emitter.unit", "an event of a unit that is not there")
-        if len(np.unique(units)) != len(units) or not np.array_equal(home[units], cores):
+        if len(np.unique(units)) != len(units) or not np.array_equal(_homes(tables, node, units), cores):
             raise unfit(tables.folder, "axons.emitter.core", f"events of {tables.nodes[node]['name']} leave elsewhere")
     _check_targets(tables)
+
+
+def _homes(tables: Tables, node: int, units: np.ndarray) -> np.ndarray:
+    """The core that every unit of a node lives on, -1 for the host's inputs."""
+    if tables.nodes[node]["kind"] == "input":
+        return np.full(len(units), -1)
+    sites, neurons = tables.index["sites"], tables.arrays["neurons"]
+    site = next(index for index, item in enumerate(sites) if item["name"] == tables.nodes[node]["name"])
+    if sites[site]["size"] != tables.nodes[node]["size"]:
+        raise unfit(tables.folder, "index.json", f"{sites[site]['name']} has two sizes", sites[site]["size"],
+                    tables.nodes[node]["size"])
+    rows = neurons["site"] == site
+    home = np.empty(sites[site]["size"], np.int64)
+    home[neurons["unit"][rows]] = neurons["core"][rows]
+    return home[units]
 
 
 def _check_targets(tables: Tables) -> None:
