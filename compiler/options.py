@@ -17,13 +17,14 @@ class Options:
     """Options of a compile.
 
     weight_bits, state_bits: widths for every projection and state; `bits` overrides them by site or
-    projection name. coefficient_bits: significant bits of constants and derived parameters. rounding: of
+    projection name. state_fraction: fraction bits of every state, None: chosen for each population. coefficient_bits: significant bits of constants and derived parameters. rounding: of
     states. calibration: inputs by name [B, T, n]; None: a random stimulus is searched.
     """
 
     chip: Chip | None = None
     weight_bits: int = 8
     state_bits: int = 24
+    state_fraction: int | None = None
     coefficient_bits: int = 24
     rounding: str = "zero"
     bits: Mapping[str, int] = field(default_factory=dict)

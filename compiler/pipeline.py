@@ -32,7 +32,7 @@ MODEL_PASSES = (
     "simplify",
     "eliminate_dead",
 )
-QUANTIZATION_PASSES = ("co_scale", "calibrate", "quantize")
+QUANTIZATION_PASSES = ("invert_divisors", "co_scale", "calibrate", "quantize")
 MAPPING_PASSES = ("retime", "partition", "place", "route")
 
 _CALIBRATION_SAMPLES, _CALIBRATION_STEPS = 32, 64

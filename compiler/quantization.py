@@ -10,10 +10,13 @@ import numpy as np
 from compiler.analysis.homogeneity import Degrees
 from compiler.analysis.intervals import Interval
 from compiler.analysis.ranges import SiteRanges
+from compiler import discovery
 from compiler.diagnostics import DiagnosticError, declare, fail
 from compiler.formats import BOOL, BoolType, FloatType, Format, Type, smallest_format, storage_dtype
+from compiler.functions.builder import Builder
 from compiler.ir.network import Network, Tensor
 from compiler.ir.ops import OPS
+from compiler.ir.rewrite import fresh_name
 from compiler.ir.program import Declaration, Op, Operand, Program, Site, State, TensorRef
 from compiler.options import Options
 
@@ -83,10 +86,11 @@ class _Typing:
         self.types |= {item.name: self._state_type(item) for item in self.source.states}
 
     def program(self) -> Program:
-        ops = []
+        ops: list[Op] = []
         for op in self.source.ops:
             if not OPS[op.opcode].fixed:
-                raise self._no_integer_form(op)
+                ops += self._expanded(op)
+                continue
             operands = tuple(self._operand(item, op, index) for index, item in enumerate(op.operands))
             self.types[op.result] = self._result_type(op, operands)
             ops.append(replace(op, operands=operands, type=self.types[op.result]))
@@ -97,9 +101,21 @@ class _Typing:
         name = f"{self.source.name}.{self.name}"
         return Program(name, inputs, states, params, tuple(ops), updates, self.source.emits)
 
-    def _no_integer_form(self, op: Op) -> DiagnosticError:
+    def _expanded(self, op: Op) -> list[Op]:
+        """A nonlinear operation as integer operations. Raises E301 where there is no file for it."""
+        functions = discovery.modules("compiler.functions")
+        if op.opcode not in functions:
+            raise self._no_integer_form(op, [name for name, item in functions.items() if hasattr(item, "expand")])
+        builder = Builder(op.result, self.types, op.place)
+        operands = tuple(self._operand(item, op, index) for index, item in enumerate(op.operands))
+        result = Format(True, WIDEST_VALUE, self.fractions.of(self._degree(op.result)), "even", "saturate")
+        functions[op.opcode].expand(builder, operands, result)
+        self.tensors |= builder.tables
+        return builder.ops
+
+    def _no_integer_form(self, op: Op, functions: list[str]) -> DiagnosticError:
         place = op.place if str(op.place) else self.name
-        integer = ", ".join(name for name, spec in OPS.items() if spec.fixed)
+        integer = ", ".join([*(name for name, spec in OPS.items() if spec.fixed), *functions])
         return fail(E301, f"`{op.opcode}` has no integer form", place, found=f"%{op.result} = {op.opcode}",
                     expected=integer, hint="write the dynamics with these operations, or run the source in float")
 
@@ -181,6 +197,8 @@ class _Typing:
             return Format(True, WIDE, op.type.fraction)
         exact = self._exact_fraction(op, operands)
         fraction = min(exact, self.fractions.of(self._degree(op.result)))
+        if self.saturate and fraction == self.fractions.of(self._degree(op.result)):
+            return Format(True, WIDEST_VALUE, fraction, self.options.rounding if exact > fraction else "floor", "saturate")
         return Format(True, WIDE, fraction, self.options.rounding if exact > fraction else "floor")
 
     def _exact_fraction(self, op: Op, operands: tuple[Operand, ...]) -> int:
@@ -205,9 +223,10 @@ class _Typing:
         for state, value in self.source.updates:
             type_ = self.types[state]
             if isinstance(value, str) and isinstance(type_, Format) and not _same_grid(self.types[value], type_):
-                ops = [*ops, Op(f"{state}_next", "convert", (value,), type_)]
-                self.types[f"{state}_next"] = type_
-                value = f"{state}_next"
+                name = fresh_name(f"{state}_next", self.types)
+                ops = [*ops, Op(name, "convert", (value,), type_)]
+                self.types[name] = type_
+                value = name
             updates.append((state, value if isinstance(value, str) else _at(value, type_)))
         return ops, tuple(updates)
 
@@ -247,11 +266,11 @@ def with_ranges(
 def _narrowed(type_: Type, interval: Interval) -> Type:
     if not isinstance(type_, Format):
         return type_
-    if type_.overflow == "saturate":
-        return type_
     low, high = min(0, int(interval.low.min())), max(0, int(interval.high.max()))
-    narrow = smallest_format(low, high, type_.fraction)
-    return narrow.with_modes(type_.rounding, type_.overflow)
+    if type_.overflow == "saturate" and (low <= type_.low or high >= type_.high):
+        return type_
+    overflow = "wrap" if type_.overflow == "wrap" else "proved"
+    return smallest_format(low, high, type_.fraction).with_modes(type_.rounding, overflow)
 
 
 def _retyped(program: Program, types: dict[str, Type]) -> Program:

@@ -12,7 +12,7 @@ import numpy as np
 
 from compiler.formats import BoolType, Format, Type
 
-LIMIT = 1 << 58
+LIMIT = (1 << 62) - 1
 
 
 @dataclass(frozen=True)
@@ -202,8 +202,14 @@ def _round(a: Interval, fraction: int, rounding: str) -> Interval:
     if drop <= 0:
         return rescale(a, fraction)
     if rounding == "stochastic":
-        return Interval(a.low >> drop, -(-a.high >> drop), fraction)
-    return Interval(_round_raw(a.low, drop, rounding), _round_raw(a.high, drop, rounding), fraction)
+        return Interval(_unless_unbounded(a.low, a.low >> drop), _unless_unbounded(a.high, -(-a.high >> drop)), fraction)
+    rounded = (_unless_unbounded(end, _round_raw(end, drop, rounding)) for end in (a.low, a.high))
+    return Interval(*rounded, fraction)
+
+
+def _unless_unbounded(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Unbounded stays unbounded when bits are dropped."""
+    return np.where(np.abs(before) >= LIMIT, before, after)
 
 
 def _round_raw(raw: np.ndarray, drop: int, rounding: str) -> np.ndarray:

@@ -131,7 +131,7 @@ def _limit(x0: np.ndarray, x1: np.ndarray, x2: np.ndarray, turn: int) -> np.ndar
     ratio, after = _ratio(x0, x1, x2, 1 - 2.0 ** -(4 + turn))
     room = (2.0 + 2.0**-10 * np.abs(x2) * turn / 8) / (1 - ratio)
     reach = np.where(after > 0, x2 + after * ratio / (1 - ratio) + room, x2)
-    return np.clip(np.ceil(reach), -LIMIT, LIMIT).astype(np.int64)
+    return np.clip(np.ceil(reach), -LIMIT // 2, LIMIT // 2).astype(np.int64)
 
 
 def _floor_limit(x0: np.ndarray, x1: np.ndarray, x2: np.ndarray, turn: int) -> np.ndarray:

@@ -39,6 +39,8 @@ _COARSEST_THRESHOLD = 256
 _LARGEST_SHIFT = 8
 _SAMPLE = 1 << 18
 _WIDEST_VALUE = 32
+_SPARE_BITS = 8
+"""Room for intermediate results above the states of a nonlinear program."""
 _CARRIED_BITS = 16
 """Widest value that a projection carries: times 8-bit weights its sums stay within 32 bits."""
 
@@ -122,10 +124,7 @@ class _Quantizer:
 
     def apply(self) -> None:
         self.incoming = [self._pre(self._weights(item)) for item in self.incoming]
-        reference = self._reference()
-        wanted = math.ceil(math.log2(_STEPS_PER_THRESHOLD / reference))
-        coarsest = math.ceil(math.log2(_COARSEST_THRESHOLD / reference))
-        fraction = max(-16, min(24, wanted))
+        fraction, coarsest = self._fractions()
         attempt = self._attempt(fraction, False)
         while attempt.excess and fraction > coarsest:
             fraction = max(coarsest, fraction - attempt.excess)
@@ -137,6 +136,25 @@ class _Quantizer:
                        self.population.name, found=f"{_WIDEST_VALUE + attempt.excess} bits",
                        expected=f"at most {_WIDEST_VALUE}", hint="use fewer weight or state bits, or less fan-in")
         self._accept(attempt)
+
+    def _fractions(self) -> tuple[int, int]:
+        """Fraction to try first, and the coarsest one that is better than saturating."""
+        if self.options.state_fraction is not None:
+            return self.options.state_fraction, self.options.state_fraction
+        if not self.population.site.scaled:
+            finest = self._finest()
+            return finest, finest
+        reference = self._reference()
+        wanted = math.ceil(math.log2(_STEPS_PER_THRESHOLD / reference))
+        return max(-16, min(24, wanted)), math.ceil(math.log2(_COARSEST_THRESHOLD / reference))
+
+    def _finest(self) -> int:
+        """Fraction that leaves a factor of two above every value seen."""
+        seen = [max(abs(low), abs(high)) for name, (low, high) in self.network.observed.items()
+                if name.startswith(f"{self.population.name}.")]
+        largest = max([*seen, self._reference()])
+        bits = min(self.options.state_bits, _WIDEST_VALUE - _SPARE_BITS)
+        return min(24, bits - 2 - math.ceil(math.log2(largest)))
 
     def _accept(self, attempt: _Attempt) -> None:
         for program in attempt.programs:
