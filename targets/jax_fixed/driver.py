@@ -8,14 +8,6 @@ from compiler.ir.network import Input, Network
 from targets.jax_fixed.program_text import ProgramText
 from targets.jax_fixed.writer import quoted
 
-OWN_NAMES = frozenset({
-    "TENSORS", "WEIGHTS", "PORTS", "BLOCK_ROWS", "DT", "INPUTS", "OUTPUTS", "RECORDS", "STATE_RANGES",
-    "block", "initial_state", "advance", "run", "step", "argparse", "difflib", "json", "os", "re", "sys",
-    "tempfile", "zipfile", "Path", "batch", "carry", "row", "now", "after", "before", "arriving", "weights", "values",
-    "state", "emitted", "steps", "keep", "sums", "rows", "traced", "changed", "kept", "name", "delay", "x",
-})  # fmt: skip
-"""Names that every program uses for itself."""
-
 DRIVER = '''
 @partial(jax.jit, static_argnums=0)
 def advance(wanted, weights, state, inputs):

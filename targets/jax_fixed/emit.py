@@ -7,11 +7,11 @@ from compiler.ir.network import Input, Network
 from compiler.results import history_depths, record_dtype
 from targets.jax_fixed import library
 from targets.jax_fixed.document import header
-from targets.jax_fixed.driver import DRIVER, OWN_NAMES, write_tables
+from targets.jax_fixed.driver import DRIVER, write_tables
 from targets.jax_fixed.expressions import converted
 from targets.jax_fixed.layer_function import write_layer_function
 from targets.jax_fixed.layers import LayerText, write_parts
-from targets.jax_fixed.names import TAKEN, Names
+from targets.jax_fixed.names import LOCAL, PROGRAM, TAKEN, Names
 from targets.jax_fixed.program_text import ProgramText
 from targets.jax_fixed.schedule import layers
 from targets.jax_fixed.sites import stored
@@ -26,7 +26,7 @@ BLOCK_ROWS = 2048
 
 def program_text(network: Network) -> str:
     """The whole of program.py."""
-    out = ProgramText(network, Names(TAKEN | library.names() | OWN_NAMES))
+    out = ProgramText(network, Names(TAKEN | PROGRAM | LOCAL | library.names()))
     ports = {f"{item.name}.{item.port.kind}": _input_range(item) for item in network.inputs}
     written: dict[str, LayerText] = {}
     for layer in layers(network):
@@ -71,7 +71,7 @@ def _write_network(out: ProgramText, written: dict[str, LayerText]) -> None:
     needed = {f"{item.source}.{item.source_port}" for item in network.projections}
     needed |= {f"{item.source}.{item.port}" for item in network.outputs}
     ports = ", ".join(quoted(port) for port in sorted(needed))
-    code.line(f"PORTS = ({ports},)" if needed else "PORTS = ()", "what layers and outputs read")
+    code.line(f"PORTS = [{ports}]", "what layers and outputs read")
     documentation = ["Some consecutive steps of the whole network, layer after layer.", "",
                      "inputs: {name: [steps, batch, units]}. Returns the state after them and the rows of `wanted`."]
     with code.function("block(weights, wanted, state, inputs)", documentation):

@@ -42,6 +42,7 @@ class _LayerFunction:
 
     def write(self) -> None:
         self._write_sums()
+        self.code.blank()
         with self.code.block("def advance(carry, row):"):
             step = StepText(self.code, self.names.inner())
             for population in self.text.layer.populations:
@@ -50,13 +51,15 @@ class _LayerFunction:
                        for port in self.rings)
             step.close(list(entries))
             self.code.line(f"return after, {KEPT}")
+        self.code.blank()
         self._write_scan([f"{quoted(name)}: state[{quoted(name)}]," for name in step.after])
 
     def _write_sums(self) -> None:
         """The weighted sums that need nothing of the layer itself, of all steps at once."""
         if self.traces:
             self.code.line("traced = []")
-        self.code.line('row = {"t": jnp.arange(steps, dtype=jnp.int32)}')
+        counts = 'row = {"t": jnp.arange(steps, dtype=jnp.int32)}'
+        self.code.line(counts if self._counts_steps() else "row = {}")
         for item in self.text.layer.before:
             projection = self.text.projections[item.name]
             values = projection.rows(f"delayed(emitted[{quoted(projection.port)}], steps, {{}})")
@@ -64,20 +67,28 @@ class _LayerFunction:
                 values = f"{self._write_trace(projection, projection.pre)}({values})"
             self.code.line(f"row[{quoted(item.name)}] = {projection.function}(weights, {values})")
 
+    def _counts_steps(self) -> bool:
+        """Whether a step must know its number."""
+        late = (item.bias is not None and item.bias_start > 0 for item in self.text.projections.values())
+        return bool(self.rings) or not self.text.layer.before or any(late)
+
     def _write_trace(self, projection: ProjectionText, site: SiteText) -> str:
         """A local function: what the program before the weights makes of all rows."""
         name = self.names.fresh(f"trace_{projection.projection.name}")
         port = quoted(f"{site.name}.{site.program.emits[0].port}")
+        self.code.blank()
         with self.code.block(f"def {name}(arriving):"):
             with self.code.block("def advance(carry, x):"):
                 step = StepText(self.code, self.names.inner())
                 step.call(site, {site.program.inputs[0].name: self._read(projection, "x")})
                 step.close()
                 self.code.line(f"return after, (now[{port}], {KEPT})")
+            self.code.blank()
             before = ", ".join(f"{quoted(key)}: state[{quoted(key)}]" for key in step.after)
             self.code.line(f"after, (values, kept) = lax.scan(advance, {{{before}}}, arriving)")
             self.code.line("traced.append((after, kept))")
             self.code.line("return values")
+        self.code.blank()
         return name
 
     def _read(self, projection: ProjectionText, text: str) -> Value:
@@ -108,7 +119,7 @@ class _LayerFunction:
                 step.call(projection.pre, {projection.pre.program.inputs[0].name: read})
                 values = step.now[f"{projection.pre.name}.{projection.pre.program.emits[0].port}"]
             text = f"{projection.function}(weights, {values})"
-        sums = step.assign(named(projection.sums, text), item.name, self.out.network.size_of(item.target))
+        sums = step.assign(named(projection.sums, text), f"{item.name}_sums", self.out.network.size_of(item.target))
         value = delivered(projection, sums, f'(state["step"] + row["t"] >= {projection.bias_start})')
         if projection.post is None:
             return value

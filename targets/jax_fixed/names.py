@@ -8,6 +8,19 @@ import re
 
 TAKEN = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "jax", "jnp", "np", "lax", "partial"})
 
+PROGRAM = frozenset({
+    "TENSORS", "WEIGHTS", "PORTS", "BLOCK_ROWS", "DT", "INPUTS", "OUTPUTS", "RECORDS", "STATE_RANGES",
+    "block", "initial_state", "advance", "run", "step",
+    "argparse", "difflib", "json", "os", "re", "sys", "tempfile", "zipfile", "Path",
+})  # fmt: skip
+"""What every program defines or imports."""
+
+LOCAL = frozenset({
+    "advance", "arriving", "after", "batch", "before", "carry", "changed", "delay", "emitted", "kept", "keep", "name",
+    "now", "row", "rows", "state", "steps", "sums", "traced", "values", "wanted", "weights", "x",
+})  # fmt: skip
+"""Local names of the functions that run a network: nothing that they call may be called so."""
+
 
 class Names:
     """Hands out names within one scope. taken: names of the scopes around it."""
@@ -26,6 +39,6 @@ class Names:
         self._taken.add(name)
         return name
 
-    def inner(self) -> Names:
-        """Names for a scope inside this one."""
-        return Names(frozenset(self._taken))
+    def inner(self, without: frozenset[str] = frozenset()) -> Names:
+        """Names for a scope inside this one. without: names that are free there."""
+        return Names(frozenset(self._taken - without))

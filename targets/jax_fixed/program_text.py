@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from compiler.analysis.network_ranges import ranges_of
 from compiler.formats import BoolType, Format, Type
 from compiler.ir.exact import Range
 from compiler.ir.network import Network
@@ -24,6 +25,18 @@ class ProgramText:
     names: Names
     code: Writer = field(default_factory=Writer)
     weights: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._proved = {
+            name: ranges.values for name, ranges in ranges_of(self.network).items() if all(ranges.proved.values())
+        }
+
+    def shown_range(self, site: str, name: str, otherwise: Range) -> str:
+        """The proved range of a name of a site for comments; arithmetic relies on formats alone (`otherwise`)."""
+        interval = self._proved.get(site, {}).get(name)
+        if interval is None:
+            return ends(otherwise)
+        return "proved " + ends(Range(int(interval.low.min()), int(interval.high.max()), interval.fraction))
 
     def argument(self, argument: Argument, type_: Type | None, name: str, note: str) -> Value:
         """A parameter, bias or start as a named constant of the module."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
 from compiler.formats import Format
+from compiler.ir.connections.base import Connection
 from compiler.ir.exact import Range
-from compiler.ir.network import Projection
+from compiler.ir.network import Network, Projection
+from compiler.ir.program import TensorRef
 from compiler.results import source_delays
 from targets.jax_fixed.connections.base import Chain, find, sum_ends
 from targets.jax_fixed.expressions import converted, exact, finish
@@ -96,7 +99,7 @@ def delivered(text: ProjectionText, sums: Value, gate: str = "") -> Value:
 
 def _write_delays(out: ProgramText, item: Projection, delays: np.ndarray) -> str:
     """Name of the array of delays of the source network, "" for a scalar."""
-    if delays.ndim == 0:
+    if not isinstance(item.delay, TensorRef):
         return ""
     shift = int(delays.reshape(-1)[0] - out.network.delays(item).reshape(-1)[0])
     kind = "SYNAPSE" if delays.ndim == 2 else "UNIT"
@@ -135,12 +138,13 @@ def _write_sums(
     if not fits(range_):
         range_ = Range(INT32.low, INT32.high, fraction)
     with out.code.function(f"{function}(weights, values)", _documentation(network, item, range_)):
-        out.code.lines(chain.lines)
-        out.code.line("return sums" if chain.weights else f"return {chain.text}.astype(jnp.int32)")
+        out.code.lines(chain.lines[:-1])
+        last = chain.lines[-1].removeprefix("sums = ") if chain.lines else chain.text
+        out.code.line(f"return {last}" if chain.weights else f"return {last}.astype(jnp.int32)")
     return function, Value("sums", range_)
 
 
-def _documentation(network, item: Projection, sums: Range) -> list[str]:
+def _documentation(network: Network, item: Projection, sums: Range) -> list[str]:
     kinds = []
     for link in item.chain:
         references = [f"#{name}: {network.tensors[name].type}{list(network.tensors[name].data.shape)}"
@@ -150,12 +154,12 @@ def _documentation(network, item: Projection, sums: Range) -> list[str]:
     return [f"{ports}: {' | '.join(kinds) or 'identity'}.", "", f"Exact sums, {ends(sums)}, as int32 [..., units]."]
 
 
-def _fraction(network, link) -> int:
+def _fraction(network: Network, link: Connection) -> int:
     type_ = network.tensor(link.weights).type if link.weights is not None else None
     return type_.fraction if isinstance(type_, Format) else 0
 
 
-def _lowering(link):
+def _lowering(link: Connection) -> ModuleType:
     module = find(link)
     if module is None:
         raise TypeError(f"connection {link.keyword} has no lowering")
@@ -171,7 +175,8 @@ def _by_synapse(item: Projection, chain: Chain, kinds: tuple[int, ...], delays: 
         factor = link.matrix(shape, chain.network.tensors)
         matrix = factor if matrix is None else factor @ matrix
         shape = link.output_shape(shape, chain.network.tensors)
-    assert matrix is not None
+    if matrix is None:
+        raise TypeError(f"{item.name}: delays of single synapses need a chain of connections")
     least, most = chain.ends()
     weights = chain.weigh(f"weight_digits(by_delay({text}, {delays}, {kinds}))")
     ends_ = sum_ends(matrix, chain.low, chain.high)

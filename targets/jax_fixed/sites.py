@@ -9,8 +9,8 @@ from compiler.formats import BoolType, Format, Type
 from compiler.ir.exact import Range, range_of_type
 from compiler.ir.program import Op, Operand, Program, Site, TensorRef
 from targets.jax_fixed.expressions import converted, lower
-from targets.jax_fixed.names import Names
-from targets.jax_fixed.program_text import ProgramText, ends
+from targets.jax_fixed.names import LOCAL, Names
+from targets.jax_fixed.program_text import ProgramText
 from targets.jax_fixed.values import Value, literal, named
 
 
@@ -54,7 +54,7 @@ def write_site(out: ProgramText, name: str, site: Site, units: int, ranges: Mapp
     """Write constants and the step function of a site. ranges: of what arrives at its inputs."""
     program = out.network.programs[site.program]
     values = _parameters(out, name, site, program) | _tables(out, program)
-    scope = out.names.inner()
+    scope = out.names.inner(without=LOCAL)
     function = out.names.fresh(f"{name}_step")
     for item in program.inputs:
         truth = isinstance(item.type, BoolType)
@@ -62,8 +62,8 @@ def write_site(out: ProgramText, name: str, site: Site, units: int, ranges: Mapp
     for item in program.states:
         values[item.name] = state_value(scope.fresh(item.name), item.type)
     arguments = [values[item.name].text for item in (*program.inputs, *program.states)]
-    with out.code.function(f"{function}({', '.join(arguments)})", _documentation(name, site, units, program, values)):
-        states, emits = _write_body(out, program, scope, values)
+    with out.code.function(f"{function}({', '.join(arguments)})", _documentation(out, name, program, units, values)):
+        states, emits = _write_body(out, name, program, scope, values)
     return SiteText(name, units, function, program, states, emits)
 
 
@@ -82,19 +82,23 @@ def _tables(out: ProgramText, program: Program) -> dict[str, Value]:
     return {text: out.table(reference) for text, reference in used.items()}
 
 
-def _documentation(name: str, site: Site, units: int, program: Program, values: Mapping[str, Value]) -> list[str]:
-    lines = [f"One step of {name}: {units} units of program @{site.program}.", ""]
+def _documentation(
+    out: ProgramText, name: str, program: Program, units: int, values: Mapping[str, Value]
+) -> list[str]:
+    lines = [f"One step of {name}: {units} units of program @{program.name}.", ""]
     for kind, items in (("arrives at", program.inputs), ("state", program.states)):
-        lines += [f"{kind} {item.name}: {item.type}, {ends(values[item.name].range)}" for item in items]
+        for item in items:
+            range_ = out.shown_range(name, item.name, values[item.name].range)
+            lines.append(f"{kind} {item.name}: {item.type}, {range_}")
     returned = [*(f"new {item.name}" for item in program.states), *(f"emitted {item.port}" for item in program.emits)]
     return [*lines, f"Returns: {', '.join(returned)}."]
 
 
-def _write_body(out: ProgramText, program: Program, scope: Names, values: dict[str, Value]):
+def _write_body(out: ProgramText, name: str, program: Program, scope: Names, values: dict[str, Value]):
     for op in program.ops:
         value = lower(op.opcode, [_operand(item, values) for item in op.operands], op.type)
         local = scope.fresh(op.result)
-        note = "" if value.truth else f", {ends(value.range)}"
+        note = "" if value.truth else f", {out.shown_range(name, op.result, value.range)}"
         out.code.line(f"{local} = {_bare(value.text)}", f"{_ir_text(op)}{note}")
         values[op.result] = named(value, local)
     types = program.types()

@@ -33,6 +33,11 @@ class Writer:
         for text in texts:
             self.line(text)
 
+    def blank(self) -> None:
+        """A blank line, but never two inside a function."""
+        if self._lines and self._lines[-1]:
+            self._lines.append("")
+
     def heading(self, text: str) -> None:
         """A comment that opens a section."""
         self._gap(2)

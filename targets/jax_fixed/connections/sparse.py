@@ -18,7 +18,7 @@ WORTH = 256
 def lower(item: Sparse, chain: Chain) -> None:
     """Append the link."""
     matrix = item.matrix(chain.shape, chain.network.tensors)
-    posts, pres = matrix.shape
+    posts, pres = len(chain.network.tensor(item.starts).data) - 1, math.prod(chain.shape)
     synapses = len(chain.network.tensor(item.sources).data)
     ends = sum_ends(matrix, chain.low, chain.high)
     if synapses == 0 or posts * pres <= min(max(SMALL, WORTH * synapses), LARGEST):

@@ -1,5 +1,7 @@
 """The command line of a generated program: inputs, records and states from files, checked, and results into a file."""
 
+# pyright: reportOptionalSubscript=false, reportOptionalMemberAccess=false
+
 from __future__ import annotations
 
 import argparse
