@@ -97,8 +97,8 @@ def _gain_of(program: Program, port: str) -> _Gain | None:
         if not carried:
             continue
         rest = [item for item in op.operands if item not in path]
-        passes = op.opcode == "neg" or op.opcode == "select" and op.operands[0] not in path
-        if passes and all(item == op.operands[0] or item == 0 for item in rest):
+        gated = op.opcode == "select" and op.operands[0] not in path
+        if op.opcode == "neg" or gated and all(item in path or item == 0 for item in op.operands[1:]):
             path.add(op.result)
         elif op.opcode == "mul" and len(rest) == 1 and (not isinstance(rest[0], str) or rest[0] in constants):
             products[op.result] = carried[0]
