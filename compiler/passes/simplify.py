@@ -1,6 +1,6 @@
 """Replaces expressions by simpler ones of the same value, and shares what is computed twice.
 
-Rewrite (the rules of `compiler.algebra`): x * 1, x + 0 -> x; a converted truth value compared with a number
+Rewrite: by the rules of `compiler.algebra`, x * 1, x + 0 -> x; a converted truth value compared with a number
 -> that value; a select between 0 and 1 -> its condition; truth times truth -> `and`; not not, conversions to
 the same type, equal arms, repeated expressions -> once. A population's port that emits a converted truth
 value emits the truth value: it is a spike.
