@@ -90,8 +90,13 @@ def load(name: str) -> Chip:
     files = known()
     if name not in files:
         near = difflib.get_close_matches(name, files, n=1)
-        raise fail(E430, f"there is no chip {name!r}", found=name, expected=", ".join(files) or "a file in targets/*/chips",
-                   hint=f"did you mean {near[0]}?" if near else "`sparkc list chips` prints them")
+        raise fail(
+            E430,
+            f"there is no chip {name!r}",
+            found=name,
+            expected=", ".join(files) or "a file in targets/*/chips",
+            hint=f"did you mean {near[0]}?" if near else "`sparkc list chips` prints them",
+        )
     return read(files[name])
 
 
@@ -136,11 +141,13 @@ def _findings(path: Path, data: dict[str, Any]) -> Iterator[Diagnostic]:
         entry, place = data.get(meta["section"], {}), f"{meta['section']}.{key}"
         if not isinstance(entry, dict) or key not in entry:
             if meta["default"] is None:
-                yield finding(place, "missing key", expected=f"{key} = {{ value = …, source = \"…\" }}", hint=meta["meaning"])
+                yield finding(
+                    place, "missing key", expected=f'{key} = {{ value = …, source = "…" }}', hint=meta["meaning"]
+                )
             continue
         fault = _fault(key, entry[key])
         if fault:
-            yield finding(place, fault, str(entry[key]), f"{key} = {{ value = …, source = \"…\" }}", meta["meaning"])
+            yield finding(place, fault, str(entry[key]), f'{key} = {{ value = …, source = "…" }}', meta["meaning"])
     yield from (finding(*item) for item in _contradictions(data))
 
 
@@ -160,7 +167,9 @@ def _fault(key: str, entry: Any) -> str:
         good = isinstance(value, list) and value and all(isinstance(item, str) for item in value)
         return "" if good and set(value) <= ROUNDINGS else f"roundings are some of {', '.join(sorted(ROUNDINGS))}"
     if key.endswith("_energy"):
-        return "" if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else "an energy is ≥ 0"
+        return (
+            "" if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else "an energy is ≥ 0"
+        )
     least = 0 if key == "delay_bits" else 1
     good = isinstance(value, int) and not isinstance(value, bool) and value >= least
     return "" if good else f"an integer of at least {least} is needed"

@@ -39,8 +39,11 @@ def core_uses(network: Network, chip: Chip) -> list[CoreUse]:
 
 def _core_uses(network: Network, needs: dict[str, Needs]) -> list[CoreUse]:
     return [
-        CoreUse(core, tuple((name, item.start, item.stop) for name, item in segments),
-                used(network, demand_on(needs, segments)))
+        CoreUse(
+            core,
+            tuple((name, item.start, item.stop) for name, item in segments),
+            used(network, demand_on(needs, segments)),
+        )
         for core, segments in by_core(network).items()
     ]
 
@@ -78,8 +81,11 @@ def least_cores(network: Network, needs: dict[str, Needs], chip: Chip) -> int:
         return 0
     whole = [item.of(0, item.population.size) for item in needs.values()]
     totals = np.sum([item.amounts for item in whole], axis=0)
-    bounds = [ceil(int(total) / getattr(chip, name)) for name, total in zip(ADDITIVE, totals, strict=True)
-              if name in ("neurons", "accumulators", "neuron_memory")]
+    bounds = [
+        ceil(int(total) / getattr(chip, name))
+        for name, total in zip(ADDITIVE, totals, strict=True)
+        if name in ("neurons", "accumulators", "neuron_memory")
+    ]
     synapses = next(iter(needs.values())).synapses
     bounds.append(ceil(sum(item.count * item.entry_bits for item in synapses.values()) / chip.synapse_memory))
     bounds.append(ceil(_least_pins(network, synapses, chip) / chip.in_axons))
@@ -96,9 +102,7 @@ def _least_pins(network: Network, synapses: dict[str, Synapses], chip: Chip) -> 
     return sum(int(np.ceil(counts / chip.neurons).sum()) for counts in fed.values())
 
 
-def traffic(
-    network: Network, chip: Chip, synapses: dict[str, Synapses], rates: Mapping[str, float]
-) -> dict[str, Any]:
+def traffic(network: Network, chip: Chip, synapses: dict[str, Synapses], rates: Mapping[str, float]) -> dict[str, Any]:
     """Expected traffic per step: packets, hops, busiest link, with bounds; energy where the chip file has costs."""
     found = routes(network, synapses)
     weights = [len(item.units) * rates.get(f"{item.node}.{item.port}", 1.0) for item in found]
@@ -156,5 +160,9 @@ def _synaptic_events(synapses: dict[str, Synapses], rates: Mapping[str, float]) 
 def _energy(network: Network, chip: Chip, events: float, multicast: float, synaptic: float) -> float:
     """pJ per step from the costs of the chip file; 0 where it has none."""
     updates = sum(item.size for item in network.populations)
-    return (events * chip.spike_energy + multicast * chip.hop_energy + synaptic * chip.synapse_energy
-            + updates * chip.update_energy)
+    return (
+        events * chip.spike_energy
+        + multicast * chip.hop_energy
+        + synaptic * chip.synapse_energy
+        + updates * chip.update_energy
+    )

@@ -36,7 +36,9 @@ class Route:
     cores: tuple[Core, ...]
 
 
-def reached_units(network: Network, synapses: dict[str, Synapses]) -> dict[tuple[str, str], dict[Core, np.ndarray | None]]:
+def reached_units(
+    network: Network, synapses: dict[str, Synapses]
+) -> dict[tuple[str, str], dict[Core, np.ndarray | None]]:
     """For every port that is sent anywhere: which units reach which core, None for all of them."""
     found: dict[tuple[str, str], dict[Core, np.ndarray | None]] = {}
     for core, segments in by_core(network).items():

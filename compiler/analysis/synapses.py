@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sparse
@@ -28,7 +29,7 @@ class Synapses:
     """
 
     projection: Projection
-    matrix: np.ndarray | sparse.csr_array
+    matrix: Any
     fraction: int
     delays: np.ndarray
     weight: Format
@@ -108,23 +109,22 @@ def weight_fraction(network: Network, projection: Projection) -> int:
     return sum(item.fraction for item in types if isinstance(item, Format))
 
 
-def _product(network: Network, projection: Projection) -> tuple[np.ndarray | sparse.csr_array, Format]:
+def _product(network: Network, projection: Projection) -> tuple[Any, Format]:
     """The chain as one matrix [post, pre] and the narrowest declared or found format of its weights."""
     chain = projection.chain
     if len(chain) == 1 and isinstance(chain[0], Dense):
         tensor = network.tensor(chain[0].weight)
         return tensor.data, _stored(tensor.type, tensor.data)
-    shape, product = network.shape_of(projection.source), None
-    for connection in chain:
-        matrix = connection.matrix(shape, network.tensors)
-        product = matrix if product is None else matrix @ product
-        shape = connection.output_shape(shape, network.tensors)
-    if product is None:
-        raise ValueError(f"projection {projection.name} has no connection")
+    shape = network.shape_of(projection.source)
+    product: Any = chain[0].matrix(shape, network.tensors)
+    for before, connection in zip(chain, chain[1:], strict=False):
+        shape = before.output_shape(shape, network.tensors)
+        product = connection.matrix(shape, network.tensors) @ product
     if not isinstance(product, np.ndarray):
         product = sparse.csr_array(product)
         product.sort_indices()
-    declared = network.tensor(chain[0].weights).type if len(chain) == 1 and chain[0].weights is not None else None
+    only = chain[0].weights if len(chain) == 1 else None
+    declared = None if only is None else network.tensor(only).type
     return product, _stored(declared, product if isinstance(product, np.ndarray) else product.data)
 
 

@@ -103,8 +103,10 @@ def _longest(needs: Needs, start: int, chip: Chip) -> int:
 
 def _merged(network: Network, cores: list[_Core], movable: list[_Core], chip: Chip) -> list[_Core]:
     """Last segments move in with others, the smallest first, where most of their axons are shared."""
-    limits = np.array([getattr(chip, name) for name in ("neurons", "accumulators", "neuron_memory", "synapse_memory",
-                                                        "out_axons")], np.int64)
+    limits = np.array(
+        [getattr(chip, name) for name in ("neurons", "accumulators", "neuron_memory", "synapse_memory", "out_axons")],
+        np.int64,
+    )
     for guest in sorted(movable, key=lambda core: (core.demand.amounts[0], core.segments)):
         amounts = np.stack([core.demand.amounts for core in cores])
         room = np.flatnonzero((amounts + guest.demand.amounts <= limits).all(axis=1))
@@ -165,9 +167,14 @@ def _too_big(needs: Needs, unit: int, chip: Chip) -> Diagnostic:
     faults = exceeded(needs.network, needs.of(unit, unit + 1), chip)
     found = ", ".join(f"{name} {amount}" for name, (amount, _) in faults.items())
     limits = ", ".join(f"{name} {limit}" for name, (_, limit) in faults.items())
-    return Diagnostic(E402, f"unit {unit} of population {needs.population.name} does not fit an empty core of {chip.name}",
-                      Place(path=needs.population.name), found, f"at most {limits}",
-                      "use fewer presynaptic units, narrower weights or states, or a larger chip (--chip)")
+    return Diagnostic(
+        E402,
+        f"unit {unit} of population {needs.population.name} does not fit an empty core of {chip.name}",
+        Place(path=needs.population.name),
+        found,
+        f"at most {limits}",
+        "use fewer presynaptic units, narrower weights or states, or a larger chip (--chip)",
+    )
 
 
 def _too_many(cores: list[_Core], chip: Chip) -> list[Diagnostic]:
@@ -179,7 +186,13 @@ def _too_many(cores: list[_Core], chip: Chip) -> list[Diagnostic]:
     ordered = sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))
     message = f"population {{}} takes part in {len(cores)} cores in all, {chip.name} has {chip.cores}"
     return [
-        Diagnostic(E401, message.format(name), Place(path=name), f"{count} cores", f"{chip.cores} for the whole network",
-                   "use fewer units or narrower weights, or a larger chip (--chip)")
+        Diagnostic(
+            E401,
+            message.format(name),
+            Place(path=name),
+            f"{count} cores",
+            f"{chip.cores} for the whole network",
+            "use fewer units or narrower weights, or a larger chip (--chip)",
+        )
         for name, count in ordered
     ]

@@ -23,6 +23,7 @@ from compiler.diagnostics import declare, fail
 from compiler.formats import smallest_format, storage_dtype
 from compiler.ir.network import Network, Projection, Tensor
 from compiler.ir.program import TensorRef
+from compiler.results import source_delays
 
 LEVELS = ("fixed",)
 
@@ -38,7 +39,8 @@ def run(network: Network, options) -> Network:
     for population in network.populations:
         retimed.add(replace(population, skew=population.skew + skews[population.name]))
     for projection in network.projections:
-        _shift(retimed, projection, skews[projection.target] - skews[projection.source])
+        started = replace(projection, bias_start=_bias_start(network, projection))
+        _shift(retimed, started, skews[projection.target] - skews[projection.source])
     _drop_unused(retimed, {item.delay.name for item in network.projections if isinstance(item.delay, TensorRef)})
     return retimed
 
@@ -49,8 +51,9 @@ def least_skews(network: Network, delivery: int) -> dict[str, int]:
     constraints.add_nodes_from(item.name for item in (*network.inputs, *network.populations))
     for item in network.projections:
         need = delivery - int(network.delays(item).min())
-        if not constraints.has_edge(item.source, item.target) or constraints.edges[item.source, item.target]["need"] < need:
-            constraints.add_edge(item.source, item.target, need=need, projection=item.name)
+        hop = (item.source, item.target)
+        if hop not in constraints.edges or constraints.edges[hop]["need"] < need:
+            constraints.add_edge(*hop, need=need, projection=item.name)
     skews = dict.fromkeys(constraints.nodes, 0)
     before: dict[str, str] = {}
     for _ in range(len(skews) + 1):
@@ -86,31 +89,45 @@ def _cycle_from(before: dict[str, str], node: str) -> list[str]:
 def _too_fast(constraints: nx.DiGraph, cycle: list[str], delivery: int):
     hops = list(zip(cycle, cycle[1:] + cycle[:1], strict=True))
     delay = sum(delivery - constraints.edges[hop]["need"] for hop in hops)
+    missing = len(hops) * delivery - delay
     path = " -> ".join(f"%{name}" for name in [*cycle, cycle[0]])
     names = ", ".join(constraints.edges[hop]["projection"] for hop in hops)
-    return fail(E420, f"the cycle {path} is faster than the chip delivers", names,
-                found=f"delay {delay} over {len(hops)} hops", expected=f"at least {len(hops) * delivery}",
-                hint=f"add {len(hops) * delivery - delay} steps of delay to one of its projections, or take another chip")
+    return fail(
+        E420,
+        f"the cycle {path} is faster than the chip delivers",
+        names,
+        found=f"delay {delay} over {len(hops)} hops",
+        expected=f"at least {len(hops) * delivery}",
+        hint=f"add {missing} steps of delay to one of its projections, or take another chip",
+    )
+
+
+def _bias_start(network: Network, projection: Projection) -> int | None:
+    """Where the bias starts in source steps, said before the delays change."""
+    if projection.bias is None or projection.bias_start is not None:
+        return projection.bias_start
+    return int(source_delays(network, projection).min())
 
 
 def _shift(network: Network, projection: Projection, steps: int) -> None:
     delay = projection.delay
-    if isinstance(delay, TensorRef) and steps:
-        delay = _shifted_tensor(network, delay.name, steps)
-    elif not isinstance(delay, TensorRef):
-        delay += steps
-    start = projection.bias_start
-    if projection.bias is not None and start is None:
-        start = int(network.delays(projection).min())
-    network.add(replace(projection, delay=delay, bias_start=start))
+    if not isinstance(delay, TensorRef):
+        network.add(replace(projection, delay=delay + steps))
+    elif steps:
+        network.add(replace(projection, delay=_shifted_tensor(network, delay.name, steps)))
+    else:
+        network.add(projection)
 
 
 def _shifted_tensor(network: Network, name: str, steps: int) -> TensorRef:
     """A delay tensor with steps added, under a name of its own; the original may serve other projections."""
     shifted = network.tensors[name].data.astype(np.int64) + steps
     type_ = smallest_format(int(shifted.min()), int(shifted.max()))
+    made = Tensor(type_, shifted.astype(storage_dtype(type_)))
     fresh = f"{name}.after{steps}" if steps > 0 else f"{name}.before{-steps}"
-    network.tensors[fresh] = Tensor(type_, shifted.astype(storage_dtype(type_)))
+    while network.tensors.get(fresh, made) != made:
+        fresh += "_"
+    network.tensors[fresh] = made
     return TensorRef(fresh)
 
 

@@ -58,8 +58,14 @@ def full_routers(found: list[Route], chip: Chip) -> list[Diagnostic]:
     """A finding for every router that more trees cross than it has entries."""
     load = router_load(found)
     return [
-        Diagnostic(E410, f"too many multicast trees meet in router {core} of {chip.name}", _through(found, core),
-                   f"{count} trees", f"at most {chip.routes}", "use fewer distinct fan-outs per unit, or a larger chip (--chip)")
+        Diagnostic(
+            E410,
+            f"too many multicast trees meet in router {core} of {chip.name}",
+            _through(found, core),
+            f"{count} trees",
+            f"at most {chip.routes}",
+            "use fewer distinct fan-outs per unit, or a larger chip (--chip)",
+        )
         for core, count in sorted(load.items())
         if count > chip.routes
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from targets.cores.microcode import Registers, execute, fitted, operand, result
-from targets.cores.synapse_memory import Fan, decode, fan
+from targets.cores.synapse_memory import decode, fan
 from targets.cores.tables import Tables, unfit
 
 
@@ -49,8 +49,13 @@ class Core:
         values = self.tables.get("neurons", f"{kind}.{site}.{name}")
         here = self._here(site)
         if len(values) not in (1, len(here)):
-            raise unfit(self.tables.folder, f"neurons.{kind}.{site}.{name}", "one value per unit, or one for all",
-                        len(values), len(here))
+            raise unfit(
+                self.tables.folder,
+                f"neurons.{kind}.{site}.{name}",
+                "one value per unit, or one for all",
+                len(values),
+                len(here),
+            )
         return values if len(values) == 1 and len(here) != 1 else values[here]
 
     def _program(self, site: str) -> Mapping[str, Any]:
@@ -74,8 +79,13 @@ class Core:
         for index in np.flatnonzero(neurons["sum.core"] == self.number):
             item, first = sums[neurons["sum.sum"][index]], int(neurons["sum.first"][index])
             if first != taken:
-                raise unfit(self.tables.folder, "neurons.sum.first", f"accumulators of core {self.number} have gaps",
-                            first, taken)
+                raise unfit(
+                    self.tables.folder,
+                    "neurons.sum.first",
+                    f"accumulators of core {self.number} have gaps",
+                    first,
+                    taken,
+                )
             taken = first + len(self.rows[item["site"]])
             found[item["name"]] = (first, taken)
         return found
@@ -97,8 +107,13 @@ class Core:
     def _check_delays(self) -> None:
         slots = self.tables.index["chip"]["delay_slots"]
         if any(not 1 <= delay < slots for delay, _, _ in self.fan.parts):
-            raise unfit(self.tables.folder, "delays.list.delay", "a delay has no slot", max(d for d, _, _ in self.fan.parts),
-                        f"1..{slots - 1}")
+            raise unfit(
+                self.tables.folder,
+                "delays.list.delay",
+                "a delay has no slot",
+                max(d for d, _, _ in self.fan.parts),
+                f"1..{slots - 1}",
+            )
         if any(delay for delay, _, _ in self.local_fan.parts):
             raise unfit(self.tables.folder, "delays.list.delay", "a trace's synapses act within its step", expected="0")
 
@@ -159,8 +174,9 @@ class Core:
         execute(program, registers, self.lookups, name)
         updated = {key: result(row, registers, {}, f"{name}.{key}") for key, row in program["updates"].items()}
         shape = (self.batch, len(self.rows[name]))
-        self.emitted[name] = {port: np.broadcast_to(operand(value, 0, registers), shape)
-                              for port, value in program["emits"].items()}
+        self.emitted[name] = {
+            port: np.broadcast_to(operand(value, 0, registers), shape) for port, value in program["emits"].items()
+        }
         self.states[name] = {key: np.broadcast_to(value, shape) for key, value in updated.items()}
 
     def _port(self, site: str, port: Mapping[str, Any], arrived: np.ndarray) -> np.ndarray:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
 
 import numpy as np
 
@@ -24,16 +23,14 @@ from compiler.analysis.routes import routes, tree
 from compiler.analysis.sums import Sum, bias_values, fraction_of, sums_of
 from compiler.analysis.synapses import Synapses, all_synapses
 from compiler.chips import Chip
-from compiler.formats import BoolType, Format, Type
-from compiler.ir.network import Input, Network, Population, Projection
+from compiler.ir.network import Input, Network, Projection
 from compiler.ir.program import Argument, Site, TensorRef
 from compiler.results import history_depths, skew_of, source_delays
+from targets.cores.index import index_of, nodes_of, ports_of, sites_of
 from targets.cores.layout import Layout, all_sums, layouts
-from targets.cores.lowering import fitting, lower, number
+from targets.cores.lowering import number
 from targets.cores.memory import CoreMemory, Formats, core_memory
 from targets.cores.packing import word_type
-
-VERSION = 1
 
 
 def emit(network: Network, chip: Chip) -> dict[str, bytes]:
@@ -54,7 +51,7 @@ def emit(network: Network, chip: Chip) -> dict[str, bytes]:
         "lookups": _lookups(network),
     }
     files = {f"cores/{name}.npz": npz.packed(arrays) for name, arrays in tables.items()}
-    index = _index(network, chip, cores, sums, formats)
+    index = index_of(network, chip, cores, sums, formats)
     index["tables"] = {path.removeprefix("cores/"): hashlib.sha256(data).hexdigest() for path, data in files.items()}
     text = json.dumps(index, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     return {"cores/index.json": text.encode()} | files
@@ -66,116 +63,8 @@ def _sum_of_projection(sums: dict[str, Sum]) -> dict[str, Sum]:
     return {name: item for item in behind for name in item.projections}
 
 
-# ---- index
-
-
-def _index(network: Network, chip: Chip, cores: list[Layout], sums: dict[str, Sum], formats: Formats) -> dict[str, Any]:
-    used = sorted({site.program for _, site, _ in network.sites()})
-    return {
-        "version": VERSION,
-        "chip": {"name": chip.name, "width": chip.width, "height": chip.height, "neurons": chip.neurons,
-                 "delay_slots": chip.delay_slots, "word_bits": chip.word_bits},
-        "cores": [list(item.core) for item in cores],
-        "programs": {name: lower(network, network.programs[name]) for name in used},
-        "nodes": [_node(network, item) for item in _nodes(network)],
-        "sites": _sites(network),
-        "sums": [{"name": item.name, "site": item.site} for item in sums.values()],
-        "formats": formats.rows,
-        "outputs": [{"name": item.name, "node": item.source, "port": item.port} for item in _by_name(network.outputs)],
-    }
-
-
-def _by_name(items) -> list:
-    return sorted(items, key=lambda item: item.name)
-
-
-def _nodes(network: Network) -> list[Input | Population]:
-    return [*_by_name(network.inputs), *_by_name(network.populations)]
-
-
-def _node(network: Network, item: Input | Population) -> dict[str, Any]:
-    kind = "input" if isinstance(item, Input) else "population"
-    ports = [{"name": name, **_limits(network.emitted_type(item.name, name))} for name in _ports(network, item)]
-    if isinstance(item, Input) and item.port.kind == "signed":
-        ports[0]["low"] = -1
-    if isinstance(item, Input) and item.port.kind == "events":
-        ports[0]["high"] = item.port.maximum
-    return {"name": item.name, "kind": kind, "size": item.size, "ports": ports}
-
-
-def _ports(network: Network, item: Input | Population) -> list[str]:
-    if isinstance(item, Input):
-        return [item.port.kind]
-    return [emit.port for emit in network.programs[item.site.program].emits]
-
-
-def _limits(type_: Type) -> dict[str, Any]:
-    if isinstance(type_, Format):
-        return {"boolean": False, "low": type_.low, "high": type_.high}
-    return {"boolean": isinstance(type_, BoolType), "low": 0, "high": 1}
-
-
-def _sites(network: Network) -> list[dict[str, Any]]:
-    """Every site in the order in which a core runs them: pre programs, post programs, populations."""
-    found = []
-    for population in _by_name(network.populations):
-        incoming = network.into(population.name)
-        pre = [(f"{item.name}.pre", item.pre, network.size_of(item.source)) for item in incoming if item.pre]
-        post = [(f"{item.name}.post", item.post, population.size) for item in incoming if item.post]
-        named = [*pre, *post, (population.name, population.site, population.size)]
-        found += [_site(network, population, name, site, size) for name, site, size in named]
-    order = {"pre": 0, "post": 1, "population": 2}
-    return sorted(found, key=lambda item: order[item["kind"]])
-
-
-def _site(network: Network, population: Population, name: str, site: Site, size: int) -> dict[str, Any]:
-    program = network.programs[site.program]
-    kind = "population" if name == population.name else name.rpartition(".")[2]
-    sums = [item for item in all_sums(network, population) if item.site == name]
-    return {
-        "name": name,
-        "kind": kind,
-        "node": population.name,
-        "size": size,
-        "program": site.program,
-        "inputs": {item.name: _port(network, population, name, item.name, item.type, sums) for item in program.inputs},
-        "types": {key: isinstance(type_, BoolType) for key, type_ in program.types().items()},
-        "emits": {item.port: isinstance(program.emit_type(item.port), BoolType) for item in program.emits},
-    }
-
-
-def _port(network: Network, population: Population, site: str, port: str, type_: Type, sums: list[Sum]) -> dict[str, Any]:
-    """How the value of an input port comes about: terms, aligned, added, fitted into the port's type."""
-    terms = [_sum_term(item) for item in sums if item.port == port]
-    if site == population.name:
-        terms += [
-            _post_term(network, item)
-            for item in network.into(population.name)
-            if item.post is not None and item.target_port == port
-        ]
-    finest = max((fraction for _, fraction in terms), default=fraction_of(type_))
-    aligned = [term | {"shift": finest - fraction} for term, fraction in terms]
-    return {"terms": aligned, "fit": fitting(finest - fraction_of(type_), type_)}
-
-
-def _sum_term(item: Sum) -> tuple[dict[str, Any], int]:
-    if item.fit is None:
-        return {"sum": item.name}, item.fraction
-    fraction = fraction_of(item.fit)
-    return {"sum": item.name, "fit": fitting(item.fraction - fraction, item.fit)}, fraction
-
-
-def _post_term(network: Network, projection: Projection) -> tuple[dict[str, Any], int]:
-    program = network.programs[projection.post.program]  # pyright: ignore[reportOptionalMemberAccess]
-    port = program.emits[0].port
-    return {"site": f"{projection.name}.post", "port": port}, fraction_of(program.emit_type(port))
-
-
-# ---- tables
-
-
 def _neurons(network: Network, cores: list[Layout], sums: dict[str, Sum]) -> dict[str, np.ndarray]:
-    sites = [item["name"] for item in _sites(network)]
+    sites = [item["name"] for item in sites_of(network)]
     found = {name: site for name, site, _ in network.sites()}
     rows = {name: [] for name in ("site", "core", "slot", "unit")}
     for layout in cores:
@@ -244,7 +133,9 @@ def _starts(counts) -> np.ndarray:
 def _axons(
     network: Network, synapses: dict[str, Synapses], cores: list[Layout], memories: list[CoreMemory]
 ) -> dict[str, np.ndarray]:
-    lists = {name: _column([item.column(name) for item in memories]) for name in ("pointer", "length", "format", "first")}
+    lists = {
+        name: _column([item.column(name) for item in memories]) for name in ("pointer", "length", "format", "first")
+    }
     counts = [np.bincount(item.column("axon"), minlength=item.axon_count) for item in memories]
     arrays = {f"list.{name}": values for name, values in lists.items()}
     arrays["core.axons"] = _starts([item.axon_count for item in memories])
@@ -255,8 +146,10 @@ def _axons(
 
 def _local_axons(network: Network, memories: list[CoreMemory]) -> dict[str, np.ndarray]:
     """Axons inside a core, from pre programs to their synapses."""
-    sites = {item["name"]: index for index, item in enumerate(_sites(network))}
-    found = [(core, sites[site], units, axons) for core, item in enumerate(memories) for site, units, axons in item.local]
+    sites = {item["name"]: index for index, item in enumerate(sites_of(network))}
+    found = [
+        (core, sites[site], units, axons) for core, item in enumerate(memories) for site, units, axons in item.local
+    ]
     return {
         "local.core": _column([np.full(len(units), core) for core, _, units, _ in found]),
         "local.site": _column([np.full(len(units), site) for _, site, units, _ in found]),
@@ -268,7 +161,7 @@ def _local_axons(network: Network, memories: list[CoreMemory]) -> dict[str, np.n
 def _emitters(network: Network, synapses: dict[str, Synapses], cores: list[Layout]) -> dict[str, np.ndarray]:
     """Units that send events: node, port, unit, core (-1: the host), route; then destinations of each."""
     number_of = {item.core: item.number for item in cores}
-    ports = [(node.name, port) for node in _nodes(network) for port in _ports(network, node)]
+    ports = [(node.name, port) for node in nodes_of(network) for port in ports_of(network, node)]
     columns = {name: [] for name in ("port", "unit", "core", "route")}
     targets = {name: [] for name in ("core", "axon")}
     counts = []
@@ -305,8 +198,8 @@ def _routes(network: Network, synapses: dict[str, Synapses]) -> dict[str, np.nda
 
 def _delays(network: Network, chip: Chip, memories: list[CoreMemory]) -> dict[str, np.ndarray]:
     depths = history_depths(network)
-    nodes = _nodes(network)
-    ports = [(item.name, port) for item in nodes for port in _ports(network, item)]
+    nodes = nodes_of(network)
+    ports = [(item.name, port) for item in nodes for port in ports_of(network, item)]
     return {
         "list.delay": _column([item.column("delay") for item in memories]),
         "node.skew": np.array([skew_of(network, item.name) for item in nodes], np.int32),

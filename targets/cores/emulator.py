@@ -22,6 +22,7 @@ import numpy as np
 from compiler import npz
 from compiler.diagnostics import DiagnosticError, declare, fail
 from targets.cores.core import Core
+from targets.cores.structure import check
 from targets.cores.tables import Tables, contradictions, read, unfit
 from targets.cores.traffic import Traffic
 
@@ -39,8 +40,9 @@ class Emulator:
         self.batch, self.steps = next((rows.shape[:2] for rows in self.inputs.values()), (1, 0))
         self.first_step = int(state.get("step", 0))
         self.cores = [Core(tables, number, self.batch) for number in range(len(tables.index["cores"]))]
-        self.homes = {site["name"]: [core for core in self.cores if site["name"] in core.rows]
-                      for site in tables.index["sites"]}
+        self.homes = {
+            site["name"]: [core for core in self.cores if site["name"] in core.rows] for site in tables.index["sites"]
+        }
         self.gathers = [_gather(tables, core) for core in self.cores]
         self.past = [self._history(index, state) for index in range(len(tables.ports))]
         self.rows = [self._room(*port) for port in tables.ports]
@@ -51,10 +53,13 @@ class Emulator:
     def run(self) -> dict[str, np.ndarray]:
         """All arrays of the output file."""
         skews = [self.tables.skew(index) for index in range(len(self.nodes))]
-        first = min([0, *(skews[node] - past.shape[1] for (node, _), past in zip(self.tables.ports, self.past, strict=True))])
+        first = min(
+            [0, *(skews[node] - past.shape[1] for (node, _), past in zip(self.tables.ports, self.past, strict=True))]
+        )
         for chip_step in range(first, self.steps + max(skews, default=0)):
-            active = {item["name"] for item, skew in zip(self.nodes, skews, strict=True)
-                      if 0 <= chip_step - skew < self.steps}
+            active = {
+                item["name"] for item, skew in zip(self.nodes, skews, strict=True) if 0 <= chip_step - skew < self.steps
+            }
             for core in self.cores:
                 core.step(chip_step, self.first_step, active)
             values = [self._sent(index, chip_step - skews[node]) for index, (node, _) in enumerate(self.tables.ports)]
@@ -67,13 +72,22 @@ class Emulator:
         port, name = node["ports"][0], node["name"]
         rows = inputs.get(name)
         if rows is None or rows.ndim != 3 or rows.shape[2] != node["size"] or rows.dtype.kind not in "biu":
-            raise fail(E543, f"input {name} is missing or has the wrong shape", name,
-                       found="nothing" if rows is None else f"{rows.dtype}{list(rows.shape)}",
-                       expected=f"integers [batch, steps, {node['size']}]")
+            raise fail(
+                E543,
+                f"input {name} is missing or has the wrong shape",
+                name,
+                found="nothing" if rows is None else f"{rows.dtype}{list(rows.shape)}",
+                expected=f"integers [batch, steps, {node['size']}]",
+            )
         outside = np.argwhere((rows < port["low"]) | (rows > port["high"]))
         if len(outside):
-            raise fail(E543, f"input {name} cannot carry a value", f"{name}{outside[0].tolist()}",
-                       found=str(rows[tuple(outside[0])]), expected=f"{port['low']}..{port['high']}")
+            raise fail(
+                E543,
+                f"input {name} cannot carry a value",
+                f"{name}{outside[0].tolist()}",
+                found=str(rows[tuple(outside[0])]),
+                expected=f"{port['low']}..{port['high']}",
+            )
         return rows.astype(np.int64)
 
     def _history(self, port: int, state: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -88,8 +102,13 @@ class Emulator:
 
     def _state_array(self, name: str, given: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         if given.shape != shape or given.dtype.kind not in "biu":
-            raise fail(E543, f"the state {name} belongs to another network or batch", name,
-                       found=f"{given.dtype}{list(given.shape)}", expected=f"integers {list(shape)}")
+            raise fail(
+                E543,
+                f"the state {name} belongs to another network or batch",
+                name,
+                found=f"{given.dtype}{list(given.shape)}",
+                expected=f"integers {list(shape)}",
+            )
         return given.astype(np.int64)
 
     def _restore(self, state: Mapping[str, np.ndarray]) -> None:
@@ -142,10 +161,14 @@ class Emulator:
             node = next(index for index, item in enumerate(self.nodes) if item["name"] == site["node"])
             row = chip_step - skews[node]
             if 0 <= row < self.steps:
-                rows[:, row] = self._collected(site["name"], site["size"], lambda core, s=site, n=name: _named(core, s, n))
+                rows[:, row] = self._collected(
+                    site["name"], site["size"], lambda core, s=site, n=name: _named(core, s, n)
+                )
 
     def _results(self) -> dict[str, np.ndarray]:
-        ports = {(self.nodes[node]["name"], port["name"]): index for index, (node, port) in enumerate(self.tables.ports)}
+        ports = {
+            (self.nodes[node]["name"], port["name"]): index for index, (node, port) in enumerate(self.tables.ports)
+        }
         found = {}
         for item in self.tables.index["outputs"]:
             index = ports[item["node"], item["port"]]
@@ -159,7 +182,9 @@ class Emulator:
         state = {"step": np.asarray(self.first_step + self.steps, np.int32)}
         for site in self.tables.index["sites"]:
             for name in self.tables.index["programs"][site["program"]]["states"]:
-                whole = self._collected(site["name"], site["size"], lambda core, s=site, n=name: core.states[s["name"]][n])
+                whole = self._collected(
+                    site["name"], site["size"], lambda core, s=site, n=name: core.states[s["name"]][n]
+                )
                 state[f"{site['name']}.{name}"] = _narrow(whole, site["types"][name])
         for index, (node, port) in enumerate(self.tables.ports):
             depth = self.past[index].shape[1]
@@ -209,12 +234,15 @@ def run(
     """Run the tables below `folder/cores` in this process. Errors: E540 to E544."""
     tables = read(folder)
     with contradictions(tables.folder):
+        check(tables)
         return Emulator(tables, inputs, state, record).run()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; 0 when done, 1 with every finding on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m targets.cores.emulator", description=(__doc__ or "").split("\n\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m targets.cores.emulator", description=(__doc__ or "").split("\n\n")[0]
+    )
     parser.add_argument("folder", type=Path, help="an artifact: the folder that holds cores/")
     parser.add_argument("--input", type=Path, required=True, help="integers [batch, steps, units] by input name")
     parser.add_argument("--output", type=Path, required=True, help="file to write")

@@ -26,7 +26,9 @@ THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def run(
-    folder: Path, inputs: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None = None,
+    folder: Path,
+    inputs: Mapping[str, np.ndarray],
+    state: Mapping[str, np.ndarray] | None = None,
     record: Iterable[str] = (),
 ) -> Result:
     """Run an artifact's core tables: inputs [B, T, n] raw integers by name, state of an earlier run of any engine.
@@ -37,15 +39,26 @@ def run(
 
 
 def run_counted(
-    folder: Path, inputs: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None = None,
+    folder: Path,
+    inputs: Mapping[str, np.ndarray],
+    state: Mapping[str, np.ndarray] | None = None,
     record: Iterable[str] = (),
 ) -> tuple[Result, dict[str, Any]]:
     """The result, and what travelled over the mesh: events, packets, hops, synaptic events, the busiest link."""
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         npz.write(scratch / "input.npz", {key: np.asarray(rows) for key, rows in inputs.items()})
-        command = [sys.executable, "-m", "targets.cores.emulator", str(folder), "--json",
-                   "--input", str(scratch / "input.npz"), "--output", str(scratch / "output.npz")]
+        command = [
+            sys.executable,
+            "-m",
+            "targets.cores.emulator",
+            str(folder),
+            "--json",
+            "--input",
+            str(scratch / "input.npz"),
+            "--output",
+            str(scratch / "output.npz"),
+        ]
         if state:
             npz.write(scratch / "state.npz", {key: np.asarray(value) for key, value in state.items()})
             command += ["--state", str(scratch / "state.npz")]

@@ -56,7 +56,7 @@ def layouts(network: Network, synapses: dict[str, Synapses]) -> list[Layout]:
 
 def _layout(network: Network, synapses: dict[str, Synapses], made: Layout) -> Layout:
     names = list(dict.fromkeys(name for name, _ in made.segments))
-    populations = [network.node(name) for name in names]
+    populations = [item for name in names for item in network.populations if item.name == name]
     for name in names:
         parts = [(item, np.arange(item.start, item.stop)) for owner, item in made.segments if owner == name]
         made.rows[name] = np.concatenate([units for _, units in parts])

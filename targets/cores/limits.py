@@ -55,8 +55,15 @@ def _over(code: str, what: str, path: str, amount: int, limit: int, unit: str, h
 def _weights(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iterator[Diagnostic]:
     for name, item in synapses.items():
         if item.weight.width > chip.weight_bits:
-            yield _over(E403, f"weights of projection {name} are too wide for {chip.name}", name, item.weight.width,
-                        chip.weight_bits, "bits", f"quantize to fewer bits (--weights), {_LARGER}")
+            yield _over(
+                E403,
+                f"weights of projection {name} are too wide for {chip.name}",
+                name,
+                item.weight.width,
+                chip.weight_bits,
+                "bits",
+                f"quantize to fewer bits (--weights), {_LARGER}",
+            )
 
 
 def _states(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iterator[Diagnostic]:
@@ -64,8 +71,15 @@ def _states(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iter
         program = network.programs[item.program]
         for declared in (*program.states, *program.params):
             if _width(declared.type) > chip.state_bits:
-                yield _over(E404, f"{declared.name} of {site} is too wide for {chip.name}", f"{site}.{declared.name}",
-                            _width(declared.type), chip.state_bits, "bits", f"use fewer bits (--states), {_LARGER}")
+                yield _over(
+                    E404,
+                    f"{declared.name} of {site} is too wide for {chip.name}",
+                    f"{site}.{declared.name}",
+                    _width(declared.type),
+                    chip.state_bits,
+                    "bits",
+                    f"use fewer bits (--states), {_LARGER}",
+                )
 
 
 def _sums(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iterator[Diagnostic]:
@@ -73,8 +87,15 @@ def _sums(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iterat
         for item in sums_of(network, population):
             width = _sum_width(network, item, synapses)
             if width > chip.accumulator_bits:
-                yield _over(E405, f"sums of {', '.join(item.projections)} are too wide for {chip.name}", item.name, width,
-                            chip.accumulator_bits, "bits", f"use narrower weights or smaller values, {_LARGER}")
+                yield _over(
+                    E405,
+                    f"sums of {', '.join(item.projections)} are too wide for {chip.name}",
+                    item.name,
+                    width,
+                    chip.accumulator_bits,
+                    "bits",
+                    f"use narrower weights or smaller values, {_LARGER}",
+                )
 
 
 def _sum_width(network: Network, item: Sum, synapses: dict[str, Synapses]) -> int:
@@ -105,37 +126,74 @@ def _events(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iter
     for node, port in ports:
         width = _width(network.emitted_type(node, port))
         if width > chip.event_bits:
-            yield _over(E406, f"events of {node}.{port} are too wide for {chip.name}", f"{node}.{port}", width,
-                        chip.event_bits, "bits", f"send spikes instead of values, {_LARGER}")
+            yield _over(
+                E406,
+                f"events of {node}.{port} are too wide for {chip.name}",
+                f"{node}.{port}",
+                width,
+                chip.event_bits,
+                "bits",
+                f"send spikes instead of values, {_LARGER}",
+            )
 
 
 def _delays(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iterator[Diagnostic]:
     for name, item in synapses.items():
         longest = int(item.delays.max())
         if longest > chip.longest_delay:
-            yield _over(E407, f"projection {name} has a longer delay than {chip.name}, after retiming", name, longest,
-                        chip.longest_delay, "steps", f"shorten it, or the paths it runs beside, {_LARGER}")
+            yield _over(
+                E407,
+                f"projection {name} has a longer delay than {chip.name}, after retiming",
+                name,
+                longest,
+                chip.longest_delay,
+                "steps",
+                f"shorten it, or the paths it runs beside, {_LARGER}",
+            )
         if item.delay_bits > chip.delay_bits:
-            yield _over(E412, f"delays of the synapses of {name} differ too much for {chip.name}", name, item.delay_bits,
-                        chip.delay_bits, "bits", f"use a narrower range of delays, {_LARGER}")
+            yield _over(
+                E412,
+                f"delays of the synapses of {name} differ too much for {chip.name}",
+                name,
+                item.delay_bits,
+                chip.delay_bits,
+                "bits",
+                f"use a narrower range of delays, {_LARGER}",
+            )
 
 
 def _fan_in(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iterator[Diagnostic]:
     for population in network.populations:
-        counts = sum((synapses[item.name].fan_in() for item in network.into(population.name)),
-                     np.zeros(population.size, np.int64))
+        counts = sum(
+            (synapses[item.name].fan_in() for item in network.into(population.name)),
+            np.zeros(population.size, np.int64),
+        )
         if int(counts.max(initial=0)) > chip.fan_in:
             unit = int(counts.argmax())
-            yield _over(E408, f"unit {unit} of population {population.name} has too many synapses for {chip.name}",
-                        population.name, int(counts[unit]), chip.fan_in, "synapses", f"connect fewer units, {_LARGER}")
+            yield _over(
+                E408,
+                f"unit {unit} of population {population.name} has too many synapses for {chip.name}",
+                population.name,
+                int(counts[unit]),
+                chip.fan_in,
+                "synapses",
+                f"connect fewer units, {_LARGER}",
+            )
 
 
 def _programs(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iterator[Diagnostic]:
     for name in sorted({site.program for _, site, _ in network.sites()}):
         program = network.programs[name]
         if len(program.ops) > chip.program_operations:
-            yield _over(E409, f"program {name} is too long for {chip.name}", name, len(program.ops),
-                        chip.program_operations, "operations", f"simplify the neuron, {_LARGER}")
+            yield _over(
+                E409,
+                f"program {name} is too long for {chip.name}",
+                name,
+                len(program.ops),
+                chip.program_operations,
+                "operations",
+                f"simplify the neuron, {_LARGER}",
+            )
         yield from _roundings(program, chip)
 
 
@@ -143,21 +201,36 @@ def _roundings(program: Program, chip: Chip) -> Iterator[Diagnostic]:
     declared = (*program.inputs, *program.states, *program.params)
     for name, type_ in [(item.name, item.type) for item in declared] + [(op.result, op.type) for op in program.ops]:
         if isinstance(type_, Format) and type_.rounding not in chip.roundings:
-            yield Diagnostic(E411, f"{chip.name} does not round like %{name} of program {program.name}",
-                             Place(path=f"{program.name}.{name}"), type_.rounding, ", ".join(chip.roundings),
-                             "choose another rounding (--rounding)")
+            yield Diagnostic(
+                E411,
+                f"{chip.name} does not round like %{name} of program {program.name}",
+                Place(path=f"{program.name}.{name}"),
+                type_.rounding,
+                ", ".join(chip.roundings),
+                "choose another rounding (--rounding)",
+            )
 
 
 def _sites(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iterator[Diagnostic]:
     for item in network.projections:
         if item.synapse is not None:
-            yield Diagnostic(E413, f"synapses of {item.name} have a program of their own, {chip.name} stores weights only",
-                             Place(path=f"{item.name}.synapse"), item.synapse.program, "no program at synapses",
-                             "train first and compile without plasticity")
+            yield Diagnostic(
+                E413,
+                f"synapses of {item.name} have a program of their own, {chip.name} stores weights only",
+                Place(path=f"{item.name}.synapse"),
+                item.synapse.program,
+                "no program at synapses",
+                "train first and compile without plasticity",
+            )
         if item.pre is not None and network.delays(item).ndim == 2:
-            yield Diagnostic(E413, f"{item.name} has a pre program and a delay for every synapse", Place(path=item.name),
-                             "delays [post, pre]", "one delay per presynaptic unit, so that a trace has one clock",
-                             "give the projection one delay per presynaptic unit")
+            yield Diagnostic(
+                E413,
+                f"{item.name} has a pre program and a delay for every synapse",
+                Place(path=item.name),
+                "delays [post, pre]",
+                "one delay per presynaptic unit, so that a trace has one clock",
+                "give the projection one delay per presynaptic unit",
+            )
 
 
 def _mappable(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iterator[Diagnostic]:
@@ -175,11 +248,23 @@ def _mapped(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iter
     for core, segments in by_core(network).items():
         names = ", ".join(dict.fromkeys(name for name, _ in segments))
         if core[0] >= chip.width or core[1] >= chip.height:
-            yield Diagnostic(E414, f"core {core} of {names} lies outside {chip.name}", Place(path=names), str(core),
-                             f"a mesh of {chip.width} x {chip.height}", "map the network to this chip")
+            yield Diagnostic(
+                E414,
+                f"core {core} of {names} lies outside {chip.name}",
+                Place(path=names),
+                str(core),
+                f"a mesh of {chip.width} x {chip.height}",
+                "map the network to this chip",
+            )
         for name, (amount, limit) in exceeded(network, demand_on(needs, segments), chip).items():
-            yield Diagnostic(E414, f"core {core} with {names} is over its {name}", Place(path=names), str(amount),
-                             f"at most {limit}", "map the network to this chip")
+            yield Diagnostic(
+                E414,
+                f"core {core} with {names} is over its {name}",
+                Place(path=names),
+                str(amount),
+                f"at most {limit}",
+                "map the network to this chip",
+            )
     yield from route.full_routers(routes(network, synapses), chip)
 
 

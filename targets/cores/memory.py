@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from compiler.analysis.occupancy import arriving
 from compiler.analysis.sums import Sum, pre_sum, weighted_fraction
 from compiler.analysis.synapses import Synapses
 from compiler.chips import Chip
@@ -79,9 +78,7 @@ def core_memory(
     return made
 
 
-def _feed_traces(
-    made: CoreMemory, chip: Chip, layout: Layout, found: Synapses, formats: Formats, base: int
-) -> None:
+def _feed_traces(made: CoreMemory, chip: Chip, layout: Layout, found: Synapses, formats: Formats, base: int) -> None:
     """One synapse of weight 1 from every presynaptic unit to its trace, and an axon from the trace onwards."""
     projection = found.projection
     site, key = f"{projection.name}.pre", (projection.source, projection.source_port)

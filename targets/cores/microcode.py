@@ -52,8 +52,14 @@ def fitted(exact: np.ndarray, row: Mapping[str, Any], where: str) -> np.ndarray:
     if row["overflow"] == "wrap":
         return _wrapped(raw, low, high)
     if row["overflow"] == "proved" and raw.size and (raw.min() < low or raw.max() > high):
-        raise fail(E544, "a value leaves its range", where, found=f"[{raw.min()}, {raw.max()}]",
-                   expected=f"[{low}, {high}]", hint="the tables are damaged, or a proof of the compiler is wrong")
+        raise fail(
+            E544,
+            "a value leaves its range",
+            where,
+            found=f"[{raw.min()}, {raw.max()}]",
+            expected=f"[{low}, {high}]",
+            hint="the tables are damaged, or a proof of the compiler is wrong",
+        )
     return raw
 
 

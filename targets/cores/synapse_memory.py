@@ -38,7 +38,7 @@ class Fan:
     no sum can reach that, its fast product is exact. largest: the greatest sum of magnitudes of a column.
     """
 
-    matrix: np.ndarray | sparse.csr_array
+    matrix: Any
     parts: list[tuple[int, slice, np.ndarray]]
     largest: int
 
@@ -66,8 +66,10 @@ def decode(tables: Tables, core: int) -> Decoded:
     lists = tables.get("axons", "axon.lists")[first : last + 1]
     chosen = slice(lists[0], lists[-1])
     owners = np.repeat(np.arange(last - first), np.diff(lists))
-    columns = {name: tables.arrays["axons"][f"list.{name}"][chosen].astype(np.int64)
-               for name in ("pointer", "length", "format", "first")}
+    columns = {
+        name: tables.arrays["axons"][f"list.{name}"][chosen].astype(np.int64)
+        for name in ("pointer", "length", "format", "first")
+    }
     columns["delay"] = tables.arrays["delays"]["list.delay"][chosen].astype(np.int64)
     low, high = tables.get("synapses", "core.words")[core : core + 2]
     memory = tables.arrays["synapses"]["words"][low:high]
@@ -77,8 +79,11 @@ def decode(tables: Tables, core: int) -> Decoded:
         if mine.any():
             picked = {name: values[mine] for name, values in columns.items()}
             parts.append(_decode_lists(tables, memory, owners[mine], picked, row))
-    return Decoded(*(np.concatenate([np.zeros(0, np.int64), *fields]) for fields in zip(*parts, strict=True))
-                   if parts else (np.zeros(0, np.int64),) * 4)
+    return Decoded(
+        *(np.concatenate([np.zeros(0, np.int64), *fields]) for fields in zip(*parts, strict=True))
+        if parts
+        else (np.zeros(0, np.int64),) * 4
+    )
 
 
 def _decode_lists(
@@ -105,8 +110,13 @@ def _fields(
     word_bits = tables.index["chip"]["word_bits"]
     ends = pointers * word_bits + lengths * width
     if len(ends) and (pointers.min() < 0 or lengths.min() < 0 or ends.max() > len(memory) * word_bits):
-        raise unfit(tables.folder, "axons.list.pointer", "a synapse list leaves the memory of its core",
-                    f"bit {ends.max()}", f"{len(memory) * word_bits} bits")
+        raise unfit(
+            tables.folder,
+            "axons.list.pointer",
+            "a synapse list leaves the memory of its core",
+            f"bit {ends.max()}",
+            f"{len(memory) * word_bits} bits",
+        )
     data = np.concatenate([np.ascontiguousarray(memory).view(np.uint8), np.zeros(8, np.uint8)])
     windows = np.ndarray((len(data) - 7,), "<u8", data, strides=(1,))
     offsets = np.repeat(pointers * word_bits, lengths) + within * width

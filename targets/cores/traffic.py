@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from targets.cores.tables import Tables, reached_cores
+from targets.cores.structure import reached_cores
+from targets.cores.tables import Tables
 
 if TYPE_CHECKING:
     from targets.cores.core import Core
@@ -31,16 +32,20 @@ class Traffic:
         with one packet per destination. synaptic_events: synapses that events reached.
         """
         axons = self.tables.arrays["axons"]
-        events = np.array([self.sent[port][unit] for port, unit in
-                           zip(axons["emitter.port"], axons["emitter.unit"], strict=True)], np.int64)
+        events = np.array(
+            [self.sent[port][unit] for port, unit in zip(axons["emitter.port"], axons["emitter.unit"], strict=True)],
+            np.int64,
+        )
         counts = np.diff(axons["emitter.targets"])
         per_target = np.repeat(events, counts)
         links, unicast = self._links(events, counts)
         busiest, load = max(links.items(), key=lambda pair: (pair[1], pair[0]), default=((0, 0, 0), 0))
         runs = max(1, batch * steps)
         return {
-            "events": {f"{self.tables.nodes[node]['name']}.{port['name']}": int(sent.sum())
-                       for (node, port), sent in zip(self.tables.ports, self.sent, strict=True)},
+            "events": {
+                f"{self.tables.nodes[node]['name']}.{port['name']}": int(sent.sum())
+                for (node, port), sent in zip(self.tables.ports, self.sent, strict=True)
+            },
             "packets": int(per_target.sum()),
             "hops": int(sum(links.values())),
             "unicast_hops": int(unicast),

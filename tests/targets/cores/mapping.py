@@ -17,15 +17,30 @@ from compiler.passes import partition, place, retime, route
 from compiler.results import Result
 from targets.cores.emission import emit
 
-LIMITLESS = {"width": 12, "height": 12, "accumulators": 256, "index_bits": 8, "weight_bits": 32, "delay_bits": 6,
-             "synapse_memory": 1 << 20, "neuron_memory": 1 << 16, "out_axons": 4096, "profiles": 64}
+LIMITLESS = {
+    "width": 12,
+    "height": 12,
+    "accumulators": 256,
+    "index_bits": 8,
+    "weight_bits": 32,
+    "delay_bits": 6,
+    "synapse_memory": 1 << 20,
+    "neuron_memory": 1 << 16,
+    "out_axons": 4096,
+    "profiles": 64,
+}
 
 
 @st.composite
 def small_chips(draw: st.DrawFn) -> Chip:
     """Chips of few neurons per core, so that small networks are split."""
-    return replace(chips.load("tiny"), **LIMITLESS, neurons=draw(st.integers(1, 7)),
-                   delivery_delay=draw(st.sampled_from((1, 1, 1, 2))), word_bits=draw(st.sampled_from((8, 16, 32, 64))))
+    return replace(
+        chips.load("tiny"),
+        **LIMITLESS,
+        neurons=draw(st.integers(1, 7)),
+        delivery_delay=draw(st.sampled_from((1, 1, 1, 2))),
+        word_bits=draw(st.sampled_from((8, 16, 32, 64))),
+    )
 
 
 def mapped(network: Network, chip: Chip) -> Network:
@@ -62,6 +77,7 @@ def records_of(network: Network) -> list[str]:
 def differing(expected: dict[str, np.ndarray], found: dict[str, np.ndarray]) -> list[str]:
     """Names of arrays that are missing, or differ in type, shape or any value."""
     return [
-        name for name, value in expected.items()
+        name
+        for name, value in expected.items()
         if name not in found or value.dtype != found[name].dtype or not np.array_equal(value, found[name])
     ]

@@ -38,15 +38,33 @@ def _networks() -> list[tuple[Network, Network, dict[str, bytes]]]:
 
 def _arrays_of(tables) -> list[tuple[str, str]]:
     """Arrays that every folder has."""
-    known = {"neurons": ("site", "core", "slot", "unit", "sum.core", "sum.sum", "sum.first"),
-             "synapses": ("words", "core.words"),
-             "axons": ("list.pointer", "list.length", "list.format", "list.first", "core.axons", "axon.lists",
-                       "local.core", "local.site", "local.unit", "local.axon", "emitter.port", "emitter.unit",
-                       "emitter.core", "emitter.route", "emitter.targets", "target.core", "target.axon"),
-             "routes": ("origin.x", "origin.y", "route.links", "link.x", "link.y", "link.direction"),
-             "delays": ("list.delay", "node.skew", "port.history"),
-             "biases": ("core", "accumulator", "value", "start"),
-             "lookups": ()}
+    known = {
+        "neurons": ("site", "core", "slot", "unit", "sum.core", "sum.sum", "sum.first"),
+        "synapses": ("words", "core.words"),
+        "axons": (
+            "list.pointer",
+            "list.length",
+            "list.format",
+            "list.first",
+            "core.axons",
+            "axon.lists",
+            "local.core",
+            "local.site",
+            "local.unit",
+            "local.axon",
+            "emitter.port",
+            "emitter.unit",
+            "emitter.core",
+            "emitter.route",
+            "emitter.targets",
+            "target.core",
+            "target.axon",
+        ),
+        "routes": ("origin.x", "origin.y", "route.links", "link.x", "link.y", "link.direction"),
+        "delays": ("list.delay", "node.skew", "port.history"),
+        "biases": ("core", "accumulator", "value", "start"),
+        "lookups": (),
+    }
     return [(table, name) for table in tables for name in known[table]]
 
 
@@ -66,11 +84,15 @@ def _is_equal(files: dict[str, bytes], number: int, folder: Path) -> bool:
     network = _networks()[number][0]
     _write(files, folder)
     try:
-        found = [emulator.run(folder, random_inputs(network, 3), state, records_of(network))
-                 for state, _ in _expected(number)]
+        found = [
+            emulator.run(folder, random_inputs(network, 3), state, records_of(network))
+            for state, _ in _expected(number)
+        ]
     except DiagnosticError:
         return False
-    return all(differing(expected, arrays) == [] for (_, expected), arrays in zip(_expected(number), found, strict=True))
+    return all(
+        differing(expected, arrays) == [] for (_, expected), arrays in zip(_expected(number), found, strict=True)
+    )
 
 
 def _corrupted(files: dict[str, bytes], table: str, name: str) -> dict[str, bytes]:
@@ -98,11 +120,13 @@ def test_unchanged_tables_are_equal(tmp_path):
 @pytest.mark.parametrize(("table", "name"), [pytest.param(*item, id=".".join(item)) for item in _arrays_of(NAMES)])
 def test_a_changed_array_is_noticed(table, name, tmp_path):
     """On every one of a few networks that has it and on which it can matter."""
-    filled = [number for number, (_, _, files) in enumerate(_networks())
-              if npz.read(files[f"cores/{table}.npz"])[name].size]
+    filled = [
+        number for number, (_, _, files) in enumerate(_networks()) if npz.read(files[f"cores/{table}.npz"])[name].size
+    ]
     assert filled
-    outcomes = [_is_equal(_corrupted(_networks()[number][2], table, name), number, tmp_path / f"{number}")
-                for number in filled]
+    outcomes = [
+        _is_equal(_corrupted(_networks()[number][2], table, name), number, tmp_path / f"{number}") for number in filled
+    ]
     assert not all(outcomes)
 
 

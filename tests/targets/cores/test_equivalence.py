@@ -20,8 +20,9 @@ from targets.cores import emulator
 from tests.strategies import networks, random_inputs, random_network
 from tests.targets.cores.mapping import arrays_of, differing, mapped, records_of, small_chips, written
 
-RELAXED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much,
-                                                                        HealthCheck.too_slow])
+RELAXED = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 
 
 def _mapped_or_skip(network: Network, chip) -> Network:
@@ -45,8 +46,10 @@ def test_tables_give_outputs_states_and_histories_of_the_unretimed_network(netwo
         state = {key.removeprefix("state."): rows for key, rows in first.items() if key.startswith("state.")}
         second = emulator.run(folder, {key: rows[:, cut:] for key, rows in inputs.items()}, state, record)
     assert differing(expected, whole) == []
-    joined = {key: second[key] if key.startswith("state.") else np.concatenate([first[key], second[key]], axis=1)
-              for key in expected}
+    joined = {
+        key: second[key] if key.startswith("state.") else np.concatenate([first[key], second[key]], axis=1)
+        for key in expected
+    }
     assert differing(expected, joined) == []
 
 
@@ -84,8 +87,9 @@ def test_a_process_of_its_own_with_tables_and_input_only_gives_the_same(seed, tm
 
 def test_the_emulator_loads_no_graph_parser_or_golden_model():
     code = "import sys, targets.cores.emulator; print(*sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                          cwd=Path(__file__).parents[3])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3]
+    )
     loaded = set(done.stdout.split())
     assert not {name for name in loaded if name.startswith(("compiler.ir", "compiler.reference", "compiler.passes"))}
     assert not loaded & {"networkx", "lark", "jax", "compiler.arithmetic", "compiler.formats", "targets.cores.emission"}
