@@ -22,14 +22,13 @@ from compiler.margin import margin_of
 from compiler.pipeline import Compilation, compile_source, lowered
 from compiler.readout import classify, readout_of, record_read
 from compiler.results_io import physical
-from compiler.settings import Settings
+from compiler.settings import Settings, chip_for, chips_of
 
 if TYPE_CHECKING:
     from compiler.source import Source
 
 E180 = declare("E180", "there are no labelled data to compare on")
 E181 = declare("E181", "labels do not fit the samples")
-E182 = declare("E182", "no target of that name")
 
 BATCH_BYTES = 1 << 28
 
@@ -80,12 +79,12 @@ def compare_source(
 
     data: an `.npz` with the inputs and `label`, or such arrays; None: the source's own `data`. weights: widths of
     weights, default those of the settings. targets: target families, default that of the settings.
-    Errors: E180, E181, E182, and those of a compile.
+    Errors: E173, E180, E181, and those of a compile.
     """
     options = settings.options(source)
     model = lowered(source, options)
     given = _labelled(source, model, data)
-    chosen = [_target(name) for name in targets or (settings.target,)]
+    chosen = list(targets) or [settings.target]
     widths = list(weights) or [settings.weights]
     with ExitStack() as stack:
         trials = [
@@ -117,13 +116,6 @@ def _labelled(source: Source, model: Network, data: Path | Mapping[str, Any] | N
                    found=f"{given.label.size} labels in {given.label.min()}..{given.label.max()}",
                    expected=f"{given.samples} labels in 0..{units - 1}")
     return given
-
-
-def _target(name: str) -> str:
-    if name not in discovery.targets():
-        raise fail(E182, "there is no such target", Place(path="--targets"), found=name,
-                   expected=", ".join(discovery.targets()))
-    return name
 
 
 def _output(network: Network) -> Output:
@@ -201,10 +193,10 @@ def _trial(
     return _Trial(compilation, discovery.targets()[target], folder, target, time.perf_counter() - start)
 
 
-def _chip_for(target: str, chip: str) -> str:
-    """The chip asked for where it belongs to the target's family, else the family's first; none without chips."""
-    family = [name for name, path in discovery.chip_files().items() if path.parent.parent.name == target]
-    return chip if chip in family else (family[0] if family else "none")
+def _chip_for(target: str, chip: str | None) -> str:
+    """The chip asked for where it belongs to the target's family, else the family's own; none without chips."""
+    family = chips_of(target)
+    return chip_for(target, chip if chip in family else None) if family else chip_for(target, "none")
 
 
 def _compare_batches(model: Network, given: Stimulus, trials: Iterable[_Trial], progress: Progress) -> Proportion:

@@ -39,33 +39,46 @@ def run(module: SparkModule, lowered: Lowered, inputs: Arrays, state: Arrays | N
     paths = {name: record_path(lowered, name) for name in record}
     outputs = {item.name: lowered.emissions[item.source, item.port] for item in lowered.network.outputs}
     wanted = {*outputs.values(), *(path for path, _ in paths.values())}
-    seen, final = simulate(module, lowered, inputs, sorted(wanted), state, dtype)
+    seen, final = Simulator(module, lowered, wanted, dtype).run(inputs, state)
     return Result({name: seen[path] for name, path in outputs.items()},
                   {name: seen[path][..., units] for name, (path, units) in paths.items()}, final)
 
 
-def simulate(module: SparkModule, lowered: Lowered, inputs: Arrays, paths: Iterable[str], state: Arrays | None = None,
-             dtype: str = "float64") -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """What stands at the module's own paths after every step, float64 [B, T, n]; and the final state by path."""
-    paths = tuple(paths)
-    ports = {lowered.ports[name]: _shaped(lowered.network, name, rows) for name, rows in inputs.items()}
-    start, axes = _start(module, state)
+class Simulator:
+    """A module ready to run in one number type, seeing what stands at some of its own paths after every step.
 
-    def step(carry: Any, entry: dict[str, Any], params: Any) -> tuple[Any, Any]:
+    Compiled once for each shape of inputs and kind of state.
+    """
+
+    def __init__(self, module: SparkModule, lowered: Lowered, paths: Iterable[str], dtype: str = "float64"):
+        self.module, self.lowered, self.dtype = module, lowered, dtype
+        self.paths = tuple(sorted(paths))
+        self._compiled: dict[tuple, Any] = {}
+
+    def run(self, inputs: Arrays, state: Arrays | None = None) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Rows by path, float64 [B, T, n], and the final state by path. inputs: by input name [B, T, n]."""
+        start, axes = _start(self.module, state)
+        ports = {self.lowered.ports[name]: _shaped(self.lowered.network, name, rows) for name, rows in inputs.items()}
+        key = tuple(flatten(axes).items())
+        with precision(self.dtype):
+            if key not in self._compiled:
+                self._compiled[key] = self._compile(axes)
+            entries = cast({port: np.asarray(value, np.float64) for port, value in ports.items()}, self.dtype)
+            final, rows = self._compiled[key](cast(start, self.dtype), entries, cast(self.module.params, self.dtype))
+            seen = {path: np.asarray(value, np.float64) for path, value in rows.items()}
+            last = {path: np.asarray(value) for path, value in flatten(final).items()}
+        return {path: value.reshape(*value.shape[:2], -1) for path, value in seen.items()}, last
+
+    def _step(self, carry: Any, entry: dict[str, Any], params: Any) -> tuple[Any, Any]:
         with tapped() as seen:
-            carry, outputs = module.step(carry, entry, params)
+            carry, outputs = self.module.step(carry, entry, params)
         seen |= outputs | flatten(carry)
-        return carry, {path: seen[path] for path in paths}
+        return carry, {path: seen[path] for path in self.paths}
 
-    final_axes = map_leaves(lambda path, _: None if path.split(".")[-1] == LOCKSTEP else 0, start)
-    with precision(dtype):
-        batched = jax.jit(jax.vmap(lambda *given: scan_steps(step, *given), in_axes=(axes, 0, None),
-                                   out_axes=(final_axes, 0)))
-        entries = cast({port: np.asarray(value, np.float64) for port, value in ports.items()}, dtype)
-        final, rows = batched(cast(start, dtype), entries, cast(module.params, dtype))
-        seen = {path: np.asarray(value, np.float64) for path, value in rows.items()}
-        last = {path: np.asarray(value) for path, value in flatten(final).items()}
-    return {path: value.reshape(*value.shape[:2], -1) for path, value in seen.items()}, last
+    def _compile(self, axes: dict[str, Any]) -> Any:
+        final = map_leaves(lambda path, _: None if path.split(".")[-1] == LOCKSTEP else 0, axes)
+        batched = jax.vmap(lambda *given: scan_steps(self._step, *given), in_axes=(axes, 0, None), out_axes=(final, 0))
+        return jax.jit(batched)
 
 
 def _shaped(network: Network, name: str, rows: np.ndarray) -> np.ndarray:

@@ -11,10 +11,9 @@ from compiler import artifact, chips, discovery
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
 from compiler.ir.print import print_network
 from compiler.pipeline import Progress, compile_source, lowered, quantized
-from compiler.settings import Settings
+from compiler.settings import Settings, chip_for, chips_of
 
 E186 = declare("E186", "an artifact holds the mapped level only")
-E187 = declare("E187", "no chip belongs to this target")
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def fits(
 ) -> list[Fit]:
     """Check a source against every chip named, else against every chip of every target named, else against all.
 
-    Targets without chips are checked once. Errors: E187, E430, those of a compile up to the fixed level.
+    Targets without chips are checked once. Errors: E173, E174, E430, those of a compile up to the fixed level.
     """
     source = settings.load(spec)
     places = _places(targets, chip_names)
@@ -80,18 +79,14 @@ def fits(
 
 
 def _places(targets: Sequence[str], chip_names: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of target and chip to check. Errors: E187, E182, E430."""
-    families = {name: chips.load(name).family for name in chip_names or discovery.chip_files()}
-    known = discovery.targets()
-    for name in targets:
-        if name not in known:
-            raise fail(E187, "there is no such target", Place(path="--target"), found=name, expected=", ".join(known))
+    """Pairs of target and chip to check. Errors: E173, E174, E430."""
+    families = {name: chips.load(name).family for name in chip_names}
+    chosen = targets or sorted(set(families.values())) or discovery.targets()
     places = []
-    for target in targets or known:
-        of_target = [chip for chip, family in families.items() if family == target]
-        has_chips = any(path.parent.parent.name == target for path in discovery.chip_files().values())
-        if targets and not of_target and has_chips:
-            raise fail(E187, "no chip given belongs to this target", Place(path=f"--target {target}"),
-                       found=", ".join(chip_names), expected=f"a chip of {target}")
-        places += [(target, chip) for chip in of_target] or ([] if has_chips or chip_names else [(target, "none")])
+    for target in chosen:
+        own = chips_of(target)
+        named = [name for name in own if not chip_names or name in chip_names]
+        places += [(target, name) for name in named] if own else [(target, chip_for(target, "none"))]
+    for name in families.keys() - {chip for _, chip in places}:
+        chip_for(next(iter(chosen)), name)
     return places

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 E170 = declare("E170", "a setting does not exist")
 E171 = declare("E171", "a setting has a value that is not allowed")
 E172 = declare("E172", "`--bits` names no state, projection or site of the network")
+E173 = declare("E173", "no target of that name")
+E174 = declare("E174", "a chip of another target family")
 
 TARGET, CHIP = "jax_fixed", "generic"
 RESETS = ("file", "zero", "subtract")
@@ -36,14 +38,15 @@ WEIGHT_BITS, STATE_BITS = (2, 16), (4, 32)
 class Settings:
     """How to read a source and how to compile it; None leaves the decision to the source.
 
-    target: a folder of `targets`. chip: a chip file's name, or `none`. weights, states: bits. bits: bits of single
+    target: a folder of `targets`. chip: a chip file's name, or `none`; None: `generic`, or the first chip of a
+    target that has others. weights, states: bits. bits: bits of single
     projections and sites by name. rounding: of states. calibration: an `.npz` file, or inputs by name [T, n] or
     [B, T, n]. dt: ms. reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
     precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli.
     """
 
     target: str = TARGET
-    chip: str = CHIP
+    chip: str | None = None
     weights: int = 8
     states: int = 24
     bits: Mapping[str, int] = field(default_factory=dict)
@@ -94,7 +97,8 @@ class Settings:
 
         if self.bits:
             _check_names(self.bits, source.lower())
-        chip = None if self.chip == "none" else chips.load(self.chip)
+        name = chip_for(self.target, self.chip)
+        chip = None if name == "none" else chips.load(name)
         return Options(chip=chip, weight_bits=self.weights, state_bits=self.states, rounding=self.rounding,
                        bits=dict(self.bits), calibration=self._calibration(source), readout=self.readout or "",
                        seed=self.seed)
@@ -108,6 +112,30 @@ class Settings:
         if isinstance(self.calibration, Mapping):
             return stimulus(self.calibration, source.lower()).inputs
         return read_stimulus(Path(self.calibration), source.lower()).inputs
+
+
+def chip_for(target: str, chip: str | None) -> str:
+    """The chip to compile to. Errors: E173 where there is no such target, E174 where the chip is another family's."""
+    from compiler import chips, discovery
+
+    if target not in discovery.targets():
+        raise fail(E173, "there is no such target", Place(path=target), found=target,
+                   expected=", ".join(discovery.targets()), hint="`sparkc list targets` prints them")
+    family = chips_of(target)
+    if chip in (None, "none"):
+        return chip or (CHIP if CHIP in family or not family else family[0])
+    other = chips.load(chip).family
+    if family and other != target:
+        raise fail(E174, f"{chip} is no chip of {target}", Place(path=chip), found=f"a chip of {other}",
+                   expected=", ".join(family))
+    return chip
+
+
+def chips_of(target: str) -> list[str]:
+    """Names of the chips of a target family."""
+    from compiler import discovery
+
+    return [name for name, path in discovery.chip_files().items() if path.parent.parent.name == target]
 
 
 def _not_allowed(name: str, value: object, expected: str) -> Diagnostic:

@@ -82,22 +82,29 @@ def _share(words: str, share: float) -> str:
 
 
 def _resources(resources: Report) -> Iterator[str]:
-    """Used and available of every limit; other numbers as they are."""
-    yield from _columns(_resource(name, value) for name, value in resources.items() if not isinstance(value, list))
+    """Cores, the fullest core in every resource, and what travels, each with what is available or unavoidable."""
+    cores = resources["cores"]
+    shares = ", ".join(f"{name} {count}" for name, count in resources["populations"].items())
+    needed = f"at least {cores['bound']}; {shares}"
+    rows = [["cores", f"{_number(cores['used'])} of {_number(cores['available'])}", needed]]
+    for name, item in resources["per_core"].items():
+        rows.append([name, f"{_number(item['max'])} of {_number(item['available'])}", "on the fullest core"])
+    yield from _columns(iter(rows))
+    traffic = resources["traffic"]
+    yield (f"traffic a step: {_number(traffic['packets'])} packets, {_number(traffic['multicast_hops'])} hops "
+           f"(at least {_number(traffic['multicast_hops_bound'])}), {_number(traffic['busiest_link'])} on the busiest "
+           f"link, {_number(traffic['synaptic_events'])} synaptic events" + _energy(traffic["energy_pj"]))
 
 
-def _resource(name: str, value: Any) -> list[str]:
-    if isinstance(value, dict) and {"used", "available"} <= value.keys():
-        return [name, f"{_number(value['used'])} of {_number(value['available'])}"]
-    if isinstance(value, dict):
-        return [name, ", ".join(f"{key} {_number(inner)}" for key, inner in value.items())]
-    return [name, _number(value)]
+def _energy(picojoules: float) -> str:
+    return f", {_number(picojoules / 1000)} nJ" if picojoules else ""
 
 
-def _number(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,}".replace(",", " ") if isinstance(value, int) else f"{value:.4g}"
+def _number(value: float) -> str:
+    """Whole numbers in groups of three, others with four digits."""
+    if float(value).is_integer() or abs(value) >= 10000:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.4g}"
 
 
 def _checks(verdicts: list[Report]) -> Iterator[str]:

@@ -54,7 +54,7 @@ def compare(
 ) -> Comparison:
     """Accuracy of a source in floating point and compiled, at several widths of weights and on several targets.
 
-    data: an `.npz` with inputs and `label`, or such arrays; None: the source's own. Errors: E180–E182.
+    data: an `.npz` with inputs and `label`, or such arrays; None: the source's own. Errors: E173, E180, E181.
     """
     chosen = Settings(**settings)
     given = Path(data) if isinstance(data, str) else data

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from compiler.coverage import ENOUGH
-from compiler.float_engine import simulate
+from compiler.float_engine import Simulator
 from compiler.formats import FloatType
 from compiler.frontends.lowered import Lowered
 from compiler.ir.network import Network, Population, Projection
@@ -64,7 +64,8 @@ def _parts(network: Network, inputs: Arrays) -> Iterable[dict[str, np.ndarray]]:
     synapses = sum(network.size_of(item.source) * network.size_of(item.target) for item in network.projections)
     widest = max((item.size for item in network.populations), default=1)
     batch = min(batch, max(1, int(_WORK / (steps * max(synapses, 1)))))
-    size = max(1, _HELD // (steps * widest))
+    parts = -(-batch * steps * widest // _HELD)
+    size = -(-batch // min(parts, batch))
     for start in range(0, batch, size):
         yield {name: np.asarray(rows[start : min(start + size, batch)], np.float64) for name, rows in inputs.items()}
 
@@ -84,18 +85,19 @@ class _Tally:
 
 class _Check:
     def __init__(self, module: SparkModule, lowered: Lowered):
-        self.module, self.lowered, self.network = module, lowered, lowered.network
+        self.lowered, self.network = lowered, lowered.network
         self.sites = {item.name: SiteRunner(self.network, item.site, item.size) for item in self.network.populations}
         self.projections = {item.name: ProjectionRunner(self.network, item) for item in self.network.projections}
+        states = [self.lowered.state_path(site, item.name) for site, runner in self._stateful()
+                  for item in runner.program.states]
+        self.simulator = Simulator(module, lowered, {*states, *lowered.emissions.values()})
         self.tally = _Tally(active={item.name: np.zeros(item.size, bool) for item in self.network.populations})
 
     # -- what the module did ----------------------------------------------------------------------------------------
 
     def compare(self, inputs: dict[str, np.ndarray]) -> None:
         """Compare every state and emitted value of a few samples."""
-        paths = [self.lowered.state_path(site, item.name) for site, runner in self._stateful()
-                 for item in runner.program.states]
-        self.seen, _ = simulate(self.module, self.lowered, inputs, {*paths, *self.lowered.emissions.values()})
+        self.seen, _ = self.simulator.run(inputs)
         self.inputs = inputs
         self.batch, self.steps = next(iter(inputs.values())).shape[:2]
         self.tally.samples += self.batch
