@@ -20,7 +20,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Errors: E154 where the folder cannot be written.
     """
-    check_writable(path)
+    _make_parents(path)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
@@ -40,7 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """A temporary sibling folder to fill; it takes the place of `path` when the block ends without an error."""
-    check_writable(path)
+    _make_parents(path)
     try:
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
@@ -71,14 +71,22 @@ def _exchange(fresh: Path, path: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Demand that `path` can be made, creating its parent folders. Errors: E154."""
+    """Demand that `path` can be made, with the parent folders it needs; nothing is made. Errors: E154."""
+    folder = path.absolute().parent
+    while not folder.exists() and not folder.is_symlink():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        found = f"{folder}: no permission" if folder.is_dir() else f"{folder} is no folder"
+        raise fail(E154, "the path cannot be written", Place(file=str(path)), found=found,
+                   expected="a path that can be written", hint="choose another one with -o or --output")
+
+
+def _make_parents(path: Path) -> None:
+    check_writable(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise fail(E154, "the folder cannot be written", Place(file=str(path)), found=f"{path.parent}: no permission",
-                   expected="a folder that can be written")
 
 
 def unwritable(path: Path, error: OSError) -> DiagnosticError:
