@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from spark.core.config import (
-    Bound,
     ConfigError,
     Fault,
     SparkConfig,
@@ -22,9 +21,9 @@ from spark.core.precision import DTYPES
 from spark.core.seeds import SEED_LIMIT
 
 TIME_STEP = between(1e-4, 1e4)
-TIME_CONSTANT = Bound(0, 1e6, open_low=True)
+TIME_CONSTANT = between(1e-4, 1e6)
 POTENTIAL = between(-1e6, 1e6)
-RESISTANCE = Bound(0, 1e6, open_low=True)
+RESISTANCE = between(1e-12, 1e6)
 DURATION = between(0, 1e5)
 
 HALF_SPACING = {"float16": 2.0**-12, "bfloat16": 2.0**-9, "float32": 2.0**-25, "float64": 2.0**-54}

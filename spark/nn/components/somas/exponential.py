@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from spark.core.config import Bound, Fault, Quantity, between, choice, quantity
+from spark.core.config import Fault, Quantity, between, choice, quantity
 from spark.core.module import Params, State
 from spark.nn.components.base import TIME_CONSTANT
 from spark.nn.components.somas.base import SomaConfig
@@ -38,7 +38,7 @@ class ExponentialSomaConfig(SomaConfig):
     potential_rest: Quantity = quantity(-70.0, unit="mV", bound=POTENTIAL, doc="Resting potential.")
     potential_reset: Quantity = quantity(-51.0, unit="mV", bound=POTENTIAL, doc="Potential right after a spike.")
     potential_tau: Quantity = quantity(5.0, unit="ms", bound=TIME_CONSTANT, doc="Membrane time constant.")
-    resistance: Quantity = quantity(0.5, unit="GΩ", bound=Bound(0, 1e3, open_low=True), doc="Membrane resistance.")
+    resistance: Quantity = quantity(0.5, unit="GΩ", bound=between(1e-6, 1e3), doc="Membrane resistance.")
     threshold: Quantity = quantity(-30.0, unit="mV", bound=POTENTIAL, doc="Potential above which a spike is fired.")
     rheobase_threshold: Quantity = quantity(-50.0, unit="mV", bound=POTENTIAL,
                                             doc="Potential at which the exponential takes over.")
@@ -79,9 +79,9 @@ class ExponentialSoma(ResettingSoma[ExponentialSomaConfig]):
     `'half_steps'` takes two Euler steps of dt/2 with the same current.
 
     Parameters: potential_rest, potential_reset (< threshold), threshold, rheobase_threshold (mV), spike_slope D (mV,
-    0.01 … 100, at least (threshold − rheobase)/80), potential_tau (ms, ≥ dt for Euler), resistance (GΩ, > 0); each a
-    scalar, an array of shape `units`, or an initializer. State: v [units], mV relative to rest. Input current [units]
-    pA; output spikes [units]. Errors: ConfigError.
+    0.01 … 100, at least (threshold − rheobase)/80), potential_tau (ms, ≥ dt for Euler), resistance (GΩ, 1e-6 … 1e3);
+    each a scalar, an array of shape `units`, or an initializer. State: v [units], mV relative to rest. Input current
+    [units] pA; output spikes [units]. Errors: ConfigError.
     Source: Fourcaud-Trocmé et al. 2003, eq. 1 and 11; Neuronal Dynamics, eq. 5.6.
 
     >>> soma = ExponentialSoma(units=(1,), dt=0.1)
@@ -156,8 +156,8 @@ class SimplifiedAdaptiveExponentialSoma(AdaptingSoma[ExponentialSomaConfig], Ref
     Dynamics: RefractoryExponential against the threshold θ of the start of the step; then
     θ ← θ0 + exp(−dt/τθ)(θ − θ0) + Δ·S. The exponent is limited at the resting threshold θ0.
 
-    Parameters: those of RefractoryExponentialSoma, threshold_tau (ms, > 0), threshold_delta (mV, ≥ 0). State: v, n,
-    theta [units]. Shapes and errors as ExponentialSoma. Source: Neuronal Dynamics, sections 5.1 and 5.2.
+    Parameters: those of RefractoryExponentialSoma, threshold_tau (ms, 1e-4 … 1e6), threshold_delta (mV, ≥ 0). State:
+    v, n, theta [units]. Shapes and errors as ExponentialSoma. Source: Neuronal Dynamics, sections 5.1 and 5.2.
 
     >>> soma = SimplifiedAdaptiveExponentialSoma(units=(1,), dt=0.1)
     >>> _, state = soma.run(np.full((300, 1), 100.0))

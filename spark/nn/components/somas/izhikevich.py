@@ -40,7 +40,16 @@ class IzhikevichSomaConfig(SomaConfig):
         rate = self.recovery_timescale
         if not hasattr(rate, "sample") and np.any(np.asarray(rate) * self.dt > 1):
             faults.append(Fault("recovery_timescale", rate, f"<= 1/dt ({1 / self.dt:g}) for Euler steps"))
-        return faults
+        return faults or self.coupling_faults()
+
+    def coupling_faults(self) -> list[Fault]:
+        """The fault of a recovery that answers a step of v with more than half of it: dt²·a·|b| > 1/2."""
+        rate, coupling = self.recovery_timescale, self.recovery_sensitivity
+        if hasattr(rate, "sample") or hasattr(coupling, "sample"):
+            return []
+        if np.all(np.asarray(rate) * np.abs(np.asarray(coupling)) * self.dt**2 <= 0.5):
+            return []
+        return [Fault("recovery_sensitivity", coupling, "at most 1/(2·dt²·a) in magnitude", "v and u would explode")]
 
 
 class IzhikevichSoma(Soma[IzhikevichSomaConfig]):
@@ -51,8 +60,8 @@ class IzhikevichSoma(Soma[IzhikevichSomaConfig]):
     scheme: two half steps for v, then u from the new v.
 
     Parameters: potential_start (mV), potential_reset c (mV, < threshold), threshold (mV), recovery_timescale a (1/ms,
-    ≤ 1/dt), recovery_sensitivity b, recovery_update d, quadratic, linear, constant; each a scalar, an array of shape
-    `units`, or an initializer. State: v (mV), u (mV/ms) [units]. Input current [units], mV/ms; output spikes [units].
+    ≤ 1/dt), recovery_sensitivity b (dt²·a·|b| ≤ 1/2), recovery_update d, quadratic, linear, constant; each a scalar, an
+    array of shape `units`, or an initializer. State: v (mV), u (mV/ms) [units]. Input current [units], mV/ms; output spikes [units].
     Errors: ConfigError. Source: Izhikevich 2003, eq. 1–3.
 
     >>> soma = IzhikevichSoma(units=(1,), dt=0.5)

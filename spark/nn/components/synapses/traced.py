@@ -8,8 +8,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from spark.core.config import ConfigError, Fault, Quantity, above, quantity
+from spark.core.config import ConfigError, Fault, Quantity, quantity
 from spark.core.module import Params, State
+from spark.nn.components.base import TIME_CONSTANT
 from spark.nn.components.synapses.base import Synapses, SynapsesConfig, SynapsesConfigType
 
 
@@ -70,7 +71,7 @@ class FilteredSynapses(Synapses[SynapsesConfigType]):
 class TracedSynapsesConfig(SynapsesConfig):
     """Parameters of TracedSynapses."""
 
-    tau: Quantity = quantity(5.0, unit="ms", bound=above(0), extent="any", doc="Decay time constant of the current.")
+    tau: Quantity = quantity(5.0, unit="ms", bound=TIME_CONSTANT, extent="any", doc="Time constant of the current.")
 
 
 class TracedSynapses(FilteredSynapses[TracedSynapsesConfig]):
