@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 E170 = declare("E170", "a setting does not exist")
 E171 = declare("E171", "a setting has a value that is not allowed")
-E172 = declare("E172", "`--bits` names no state, projection or site of the network")
+E172 = declare("E172", "`--bits` names no projection or site of the network")
 E173 = declare("E173", "no target of that name")
 E174 = declare("E174", "a chip of another target family")
 
@@ -30,7 +30,7 @@ RESETS = ("file", "zero", "subtract")
 PRECISIONS = ("float32", "float64")
 RECURRENT_STARTS = ("empty", "bias")
 READOUTS = ("count", "first", "last", "max", "mean", "sum", "step")
-ROUNDINGS = ("floor", "zero", "even", "away", "stochastic")
+ROUNDINGS = ("floor", "zero", "even", "away")
 WEIGHT_BITS, STATE_BITS = (2, 16), (4, 32)
 
 
@@ -39,8 +39,8 @@ class Settings:
     """How to read a source and how to compile it; None leaves the decision to the source.
 
     target: a folder of `targets`. chip: a chip file's name, or `none`; None: `generic`, or the first chip of a
-    target that has others. weights, states: bits. bits: bits of single
-    projections and sites by name. rounding: of states. calibration: an `.npz` file, or inputs by name [T, n] or
+    target that has others. weights, states: bits. bits: by name, of the weights of a projection or of the states of
+    a site. rounding: of states. calibration: an `.npz` file, or inputs by name [T, n] or
     [B, T, n]. dt: ms. reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
     precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli.
     """
@@ -143,10 +143,8 @@ def _not_allowed(name: str, value: object, expected: str) -> Diagnostic:
 
 
 def _check_names(bits: Mapping[str, int], network: Network) -> None:
-    """Demand that every key of `--bits` is a projection, or a state of a site. Errors: E172, all at once."""
-    known = [item.name for item in network.projections]
-    for name, site, _ in network.sites():
-        known += [name, *(f"{name}.{item.name}" for item in network.programs[site.program].states)]
+    """Demand that every key of `--bits` is a projection or a site. Errors: E172, all at once."""
+    known = [*(item.name for item in network.projections), *(name for name, _, _ in network.sites())]
     unknown = [name for name in bits if name not in known]
     if unknown:
         raise DiagnosticError(
@@ -162,8 +160,8 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 def parse_bits(texts: Iterable[str]) -> dict[str, int]:
     """`SITE=N` words as a mapping. Errors: E171.
 
-    >>> parse_bits(["in_hid=4", "hid.v=16"])
-    {'in_hid': 4, 'hid.v': 16}
+    >>> parse_bits(["in_hid=4", "hid=16"])
+    {'in_hid': 4, 'hid': 16}
     """
     bits = {}
     for text in texts:

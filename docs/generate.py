@@ -6,7 +6,7 @@ A list stands between `<!-- generated: NAME -->` and `<!-- end -->`; NAME is a k
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -59,17 +59,32 @@ def _limits() -> str:
 
 
 def _help() -> str:
-    """The help text of every command, as it is printed."""
-    context = click.Context(cli.sparkc, info_name="sparkc", terminal_width=100, max_content_width=100)
-    return "\n".join(f"### `sparkc {name}`\n\n```\n{text}\n```\n" for name, text in _help_texts(context))
+    """Every command with its text, example and options."""
+    context = click.Context(cli.sparkc, info_name="sparkc")
+    names = cli.sparkc.list_commands(context)
+    return "\n".join(_command(name, cli.sparkc.get_command(context, name)) for name in names)
 
 
-def _help_texts(context: click.Context) -> Iterator[tuple[str, str]]:
-    for name in cli.sparkc.list_commands(context):
-        command = cli.sparkc.get_command(context, name)
-        assert command is not None
-        inner = click.Context(command, info_name=name, parent=context, terminal_width=100, max_content_width=100)
-        yield name, command.get_help(inner)
+def _command(name: str, command: click.Command | None) -> str:
+    assert command is not None and command.help
+    text, _, example = command.help.replace("\b", "").partition("Example:")
+    arguments = " ".join(item.make_metavar(click.Context(command)) for item in command.params
+                         if isinstance(item, click.Argument))
+    paragraphs = "\n\n".join(" ".join(part.split()) for part in text.split("\n\n") if part.strip())
+    options = table(["option", "meaning"], [_option(item) for item in command.params if isinstance(item, click.Option)])
+    return f"### `sparkc {name} {arguments}`\n\n{paragraphs}\n\n```sh\n{example.strip()}\n```\n\n{options}"
+
+
+def _option(item: click.Option) -> list[str]:
+    choices = " ".join(item.type.choices) if isinstance(item.type, click.Choice) else ""
+    words = [*item.opts, item.metavar or choices]
+    return [f"`{' '.join(word for word in words if word)}`", (item.help or "") + _bounds(item.type)]
+
+
+def _bounds(kind: click.ParamType) -> str:
+    if not isinstance(kind, click.IntRange):
+        return ""
+    return f" {kind.min}..{kind.max}." if kind.max is not None else f" At least {kind.min}."
 
 
 LISTS: dict[str, Callable[[], str]] = {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def _widths(context: click.Context, parameter: click.Parameter, value: str | None) -> list[int]:
     """`8,6,4` as integers."""
     number = click.IntRange(*WEIGHT_BITS)
-    return [number.convert(word, parameter, context) for word in value.split(",")] if value else []
+    return [number(word, parameter, context) for word in value.split(",")] if value else []
 
 
 @click.command("compare")
