@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from compiler.analysis.intervals import EXACT, Interval, align, fit, literal, sq
 from compiler.ir.ops import COMPARISONS
 from compiler.ir.program import Op, Operand, Program, TensorRef
 
+_SPLITS = 4
 _NEGATED = {"gt": "le", "le": "gt", "ge": "lt", "lt": "ge", "eq": "ne", "ne": "eq"}
 _MIRRORED = {"gt": "lt", "lt": "gt", "ge": "le", "le": "ge", "eq": "eq", "ne": "ne"}
 
@@ -35,6 +36,25 @@ class Step:
             self.memo[operand] = self._op(self.ops[operand])
         return self.memo[operand]
 
+    def cases(self) -> list[Step]:
+        """This step split by what its selects decide on, so that values which go together stay together."""
+        conditions = dict.fromkeys(op.operands[0] for op in self.ops.values() if op.opcode == "select")
+        steps = [self]
+        for condition in list(conditions)[:_SPLITS]:
+            if isinstance(condition, str):
+                steps = [case for step in steps for case in step._split(condition)]
+        return steps
+
+    def _split(self, condition: str) -> list[Step]:
+        value = self.value(condition)
+        truths = [truth for truth, open_ in ((False, (value.low == 0).any()), (True, (value.high == 1).any())) if open_]
+        found = []
+        for truth in truths:
+            for bounds in self._learn(condition, truth):
+                known = Interval(np.full_like(value.low, int(truth)), np.full_like(value.high, int(truth)))
+                found.append(self._with(bounds | {condition: known}))
+        return found or [self]
+
     def _op(self, op: Op) -> Interval:
         if op.opcode == "select":
             return fit(self._select(op), op.type)
@@ -44,33 +64,50 @@ class Step:
 
     def _select(self, op: Op) -> Interval:
         condition, on_true, on_false = op.operands
-        arms = [self._assuming(condition, True).value(on_true), self._assuming(condition, False).value(on_false)]
+        arms = [hull(step.value(arm) for step in self._assuming(condition, truth))
+                for arm, truth in ((on_true, True), (on_false, False))]
         return EXACT["select"](self.value(condition), *arms)
 
-    def _assuming(self, condition: Operand, truth: bool) -> Step:
-        """The same step where a condition is known to be true or false."""
-        bounds: dict[str, Interval] = {}
-        self._learn(condition, truth, bounds)
-        if not bounds:
-            return self
+    def _assuming(self, condition: Operand, truth: bool) -> list[Step]:
+        """The same step where a condition is known: one for each way in which it can come about."""
+        return [self._with(bounds) if bounds else self for bounds in self._learn(condition, truth)] or [self]
+
+    def _with(self, bounds: dict[str, Interval]) -> Step:
         narrower = Step.__new__(Step)
         narrower.ops, narrower.tables, narrower.memo = self.ops, self.tables, {}
         narrower.base = self.base | bounds
         return narrower
 
-    def _learn(self, condition: Operand, truth: bool, bounds: dict[str, Interval]) -> None:
+    def _learn(self, condition: Operand, truth: bool) -> list[dict[str, Interval]]:
+        """What a condition says of names, as alternatives; none where no unit can reach it."""
         op = self.ops.get(condition) if isinstance(condition, str) else None
         if op is None:
-            return
+            return [{}]
+        value = self.value(condition)
+        if (value.high == 0).all() if truth else (value.low == 1).all():
+            return []
         if op.opcode == "not":
-            self._learn(op.operands[0], not truth, bounds)
-        elif op.opcode == ("and" if truth else "or"):
-            self._learn(op.operands[0], truth, bounds)
-            self._learn(op.operands[1], truth, bounds)
-        elif op.opcode in COMPARISONS:
-            relation = op.opcode if truth else _NEGATED[op.opcode]
-            self._narrow(op.operands[0], relation, op.operands[1], bounds)
-            self._narrow(op.operands[1], _MIRRORED[relation], op.operands[0], bounds)
+            return self._learn(op.operands[0], not truth)
+        if op.opcode in ("and", "or"):
+            return self._both(op, truth) if truth == (op.opcode == "and") else self._either(op, truth)
+        if op.opcode not in COMPARISONS:
+            return [{}]
+        relation = op.opcode if truth else _NEGATED[op.opcode]
+        bounds: dict[str, Interval] = {}
+        self._narrow(op.operands[0], relation, op.operands[1], bounds)
+        self._narrow(op.operands[1], _MIRRORED[relation], op.operands[0], bounds)
+        return [bounds]
+
+    def _both(self, op: Op, truth: bool) -> list[dict[str, Interval]]:
+        first, second = (self._learn(item, truth) for item in op.operands)
+        return [a | b for a in first for b in second]
+
+    def _either(self, op: Op, truth: bool) -> list[dict[str, Interval]]:
+        """One side decides, or the first does not and the second does."""
+        first = self._learn(op.operands[0], truth)
+        others = self._learn(op.operands[0], not truth)
+        second = self._learn(op.operands[1], truth)
+        return [*first, *(a | b for a in others for b in second)]
 
     def _narrow(self, name: Operand, relation: str, other: Operand, bounds: dict[str, Interval]) -> None:
         """Cut the interval of a name by `name relation other`; where nothing is left the arm is not reached."""
@@ -89,3 +126,11 @@ class Step:
         empty = low > high
         low, high = np.where(empty, current.low, low), np.where(empty, current.high, high)
         bounds[name] = Interval(low, high, current.fraction)
+
+
+def hull(values: Iterable[Interval]) -> Interval:
+    first, *rest = values
+    for other in rest:
+        first, other = align(first, other)
+        first = first.hull(other)
+    return first

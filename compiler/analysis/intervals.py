@@ -202,7 +202,8 @@ def _round(a: Interval, fraction: int, rounding: str) -> Interval:
     if drop <= 0:
         return rescale(a, fraction)
     if rounding == "stochastic":
-        return Interval(_unless_unbounded(a.low, a.low >> drop), _unless_unbounded(a.high, -(-a.high >> drop)), fraction)
+        rounded = _unless_unbounded(a.low, a.low >> drop), _unless_unbounded(a.high, -(-a.high >> drop))
+        return Interval(*rounded, fraction)
     rounded = (_unless_unbounded(end, _round_raw(end, drop, rounding)) for end in (a.low, a.high))
     return Interval(*rounded, fraction)
 

@@ -8,18 +8,20 @@ never believed. Steps from an invariant give smaller invariants, which narrows i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from compiler.analysis.evaluate import Step
+from compiler.analysis.evaluate import Step, hull
 from compiler.analysis.intervals import LIMIT, Interval, fit, literal, point, whole
 from compiler.formats import Format, Type
 from compiler.ir.network import Network
 from compiler.ir.program import Argument, Program, Site, TensorRef
 
 _ROUNDS = 24
-_NARROWING = 48
+_NARROWING = 6
+_SWEEPS = 3
+_BISECTIONS = 12
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,10 @@ def _invariant(program, fixed, start, tables) -> tuple[dict[str, Interval], dict
         if turn % 4 == 3:
             states = {name: _extrapolate(*(item[name] for item in steps[-3:]), turn) for name in states}
             steps = [states]
-    return _give_up(program, fixed, states, tables)
+    return _give_up(program, fixed, start, states, tables)
 
 
-def _give_up(program, fixed, states, tables) -> tuple[dict[str, Interval], dict[str, bool]]:
+def _give_up(program, fixed, start, states, tables) -> tuple[dict[str, Interval], dict[str, bool]]:
     """States that still grow take their type's whole range; the rest is proved under that assumption or not."""
     types = program.types()
     for _ in range(len(states) + 1):
@@ -67,7 +69,7 @@ def _give_up(program, fixed, states, tables) -> tuple[dict[str, Interval], dict[
         states = states | {name: _everything(types[name], states[name]) for name in growing}
     following = _advance(program, fixed, states, tables)
     proved = {name: states[name].bounded and states[name].contains(following[name]) for name in states}
-    return states, proved
+    return _narrow(program, fixed, start, states, tables) if all(proved.values()) else states, proved
 
 
 def _everything(type_: Type, like: Interval) -> Interval:
@@ -76,8 +78,8 @@ def _everything(type_: Type, like: Interval) -> Interval:
 
 
 def _advance(program: Program, fixed, states, tables) -> dict[str, Interval]:
-    step, types = Step(program, fixed | states, tables), program.types()
-    reached = {name: fit(step.value(value), types[name]) for name, value in program.updates}
+    cases, types = Step(program, fixed | states, tables).cases(), program.types()
+    reached = {name: hull(fit(case.value(value), types[name]) for case in cases) for name, value in program.updates}
     return {name: _spread(value, states[name]) for name, value in reached.items()}
 
 
@@ -87,26 +89,38 @@ def _spread(value: Interval, like: Interval) -> Interval:
 
 
 def _narrow(program, fixed, start, states, tables) -> dict[str, Interval]:
-    """Smaller invariants: plain steps, and every few of them a jump to where they lead, kept if it is inductive."""
-    steps = [states]
-    for turn in range(_NARROWING):
-        smaller = _inside(program, fixed, start, states, tables)
-        if all(smaller[name].contains(states[name]) for name in states):
+    """Smaller invariants: plain steps, and bisection of every end towards the start. Units do not see each other,
+    so each keeps the smallest interval that was inductive for it."""
+    for _ in range(_SWEEPS):
+        before = states
+        for _ in range(_NARROWING):
+            states = _inside(program, fixed, start, states, tables)
+        for name in states:
+            for end in ("low", "high"):
+                states = _bisected(program, fixed, start, states, tables, name, end)
+        if all((states[name].low == before[name].low).all() and (states[name].high == before[name].high).all()
+               for name in states):
             break
-        states = smaller
-        steps.append(states)
-        if turn % 4 == 3:
-            jump = {name: _shrunk(*(item[name] for item in steps[-3:]), turn).hull(start[name]) for name in states}
-            for tried in (jump, *({name: value} for name, value in jump.items())):
-                if _inductive(program, fixed, states | tried, tables):
-                    states = states | tried
-            steps = [states]
     return states
 
 
-def _inductive(program, fixed, states, tables) -> bool:
+def _bisected(program, fixed, start, states, tables, name: str, end: str) -> dict[str, Interval]:
+    outer, inner = getattr(states[name], end), getattr(start[name], end)
+    for _ in range(_BISECTIONS):
+        middle = inner + (outer - inner) // 2
+        tried = states | {name: replace(states[name], **{end: middle})}
+        good = _inductive(program, fixed, tried, tables)
+        outer, inner = np.where(good, middle, outer), np.where(good, inner, middle)
+    return states | {name: replace(states[name], **{end: outer})}
+
+
+def _inductive(program, fixed, states, tables) -> np.ndarray:
+    """For which units one step stays inside."""
     following = _advance(program, fixed, states, tables)
-    return all(states[name].contains(following[name]) for name in states)
+    good = np.asarray(True)
+    for name, reached in following.items():
+        good = good & (states[name].low <= reached.low) & (reached.high <= states[name].high)
+    return good
 
 
 def _inside(program, fixed, start, states, tables) -> dict[str, Interval]:
@@ -120,26 +134,12 @@ def _extrapolate(first: Interval, second: Interval, third: Interval, turn: int) 
     return Interval(low, _limit(first.high, second.high, third.high, turn), third.fraction)
 
 
-def _shrunk(first: Interval, second: Interval, third: Interval, turn: int) -> Interval:
-    """Limit of a geometric shrinking, per bound, with room for rounding."""
-    low = -_floor_limit(-first.low, -second.low, -third.low, turn)
-    return Interval(low, _floor_limit(first.high, second.high, third.high, turn), third.fraction)
-
-
 def _limit(x0: np.ndarray, x1: np.ndarray, x2: np.ndarray, turn: int) -> np.ndarray:
     """Upper limit of a growing bound. The ratio is believed to be away from 1 at first, later less so."""
     ratio, after = _ratio(x0, x1, x2, 1 - 2.0 ** -(4 + turn))
     room = (2.0 + 2.0**-10 * np.abs(x2) * turn / 8) / (1 - ratio)
     reach = np.where(after > 0, x2 + after * ratio / (1 - ratio) + room, x2)
     return np.clip(np.ceil(reach), -LIMIT // 2, LIMIT // 2).astype(np.int64)
-
-
-def _floor_limit(x0: np.ndarray, x1: np.ndarray, x2: np.ndarray, turn: int) -> np.ndarray:
-    """Lower end of a shrinking upper bound, never below where it is heading by more than rounding."""
-    ratio, after = _ratio(-x0, -x1, -x2, 1 - 2.0**-20)
-    room = (1.0 + turn / 4) / (1 - np.minimum(ratio, 1 - 2.0**-10))
-    reach = np.where(after > 0, np.minimum(x2, x2 - after * ratio / (1 - ratio) + room), x2)
-    return np.ceil(reach).astype(np.int64)
 
 
 def _ratio(x0: np.ndarray, x1: np.ndarray, x2: np.ndarray, most: float) -> tuple[np.ndarray, np.ndarray]:
