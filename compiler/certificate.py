@@ -10,6 +10,7 @@ the numbers a site passes on.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +35,11 @@ def build(network: Network, ranges: Mapping[str, SiteRanges] | None = None) -> d
     sites = {name: _site(network, site, units, ranges[name]) for name, site, units in network.sites() if name in ranges}
     digest = hashlib.sha256(print_network(network).encode()).hexdigest()
     return {"version": VERSION, "network": digest, "sites": sites}
+
+
+def to_bytes(certificate: Mapping[str, Any]) -> bytes:
+    """Canonical JSON."""
+    return (json.dumps(certificate, sort_keys=True, separators=(",", ":")) + "\n").encode()
 
 
 def _site(network: Network, site: Site, units: int, ranges: SiteRanges) -> dict[str, Any]:

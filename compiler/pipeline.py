@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from compiler import checks, discovery, report
+from compiler import certificate, checks, discovery, report
+from compiler.analysis.network_ranges import ranges_of
 from compiler.diagnostics import Diagnostic, DiagnosticError, declare, fail
 from compiler.ir import tensors
 from compiler.ir.network import Network
@@ -104,10 +105,14 @@ class _Compile:
         raw, model, fixed = self.quantize()
         mapped = self._run("map", fixed, MAPPING_PASSES if self.options.chip else (), 0.3)
         compilation = Compilation(self.source, self.options, self.target, model, fixed, mapped, self.passes)
-        self._timed("emit", 0.45, lambda: compilation.files.update(self._emit(mapped)))
+        self._timed("emit", 0.42, lambda: compilation.files.update(self._emit(mapped)))
+        ranges = self._timed("prove", 0.46, lambda: ranges_of(mapped))
+        proof = certificate.build(mapped, ranges)
+        compilation.files["certificate.json"] = certificate.to_bytes(proof)
         if checked:
+            compilation.verdicts.append(self._timed("prove", 0.5, lambda: checks.certified(mapped, proof)))
             self._timed("check", 0.55, lambda: compilation.verdicts.extend(checks.run(compilation, raw, self.progress)))
-        compilation.report, compilation.warnings = report.build(compilation)
+        compilation.report, compilation.warnings = report.build(compilation, ranges)
         compilation.seconds = self.seconds
         self.progress("done", 1.0)
         return compilation

@@ -12,7 +12,6 @@ import numpy as np
 
 from compiler.analysis.cost import resources
 from compiler.analysis.homogeneity import infer
-from compiler.analysis.network_ranges import ranges_of
 from compiler.analysis.ranges import SiteRanges
 from compiler.diagnostics import Diagnostic, Place, declare
 from compiler.formats import FloatType, Format
@@ -33,9 +32,9 @@ _FAR = 0.01
 _SATURATED_RATE = 0.9
 
 
-def build(compilation: Compilation) -> tuple[dict[str, Any], list[Diagnostic]]:
-    """The report and the warnings."""
-    fixed, ranges = compilation.mapped, ranges_of(compilation.mapped)
+def build(compilation: Compilation, ranges: dict[str, SiteRanges]) -> tuple[dict[str, Any], list[Diagnostic]]:
+    """The report and the warnings. ranges: of every site of the mapped network."""
+    fixed = compilation.mapped
     populations = [_population(compilation, item.name, ranges) for item in fixed.populations]
     projections = [_projection(compilation, item.name) for item in fixed.projections]
     warnings = list(_warnings(compilation, populations, projections))
