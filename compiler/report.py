@@ -113,7 +113,8 @@ def _constants(compilation: Compilation, name: str) -> Iterator[dict[str, Any]]:
             found = found * compilation.mapped.real(after.scale)
         error = np.abs(found - asked) / np.where(asked == 0, 1.0, np.abs(asked))
         entry = {"name": parameter, "asked": _middle(asked), "realised": _middle(found), "error": float(error.max())}
-        if _is_decay(asked) and _is_decay(found) and _multiplies_state(program, parameter):
+        linear = after.scale is not None and _multiplies_state(program, parameter)
+        if linear and _is_decay(asked) and _is_decay(found):
             times = -compilation.mapped.dt / np.log(asked), -compilation.mapped.dt / np.log(found)
             entry |= {"time_constant": _middle(times[0]), "realised_time_constant": _middle(times[1]),
                       "time_constant_error": float(np.abs(times[1] / times[0] - 1).max())}
