@@ -53,9 +53,16 @@ class Brain(SparkModule[BrainConfig]):
             name: (source.origin, source.port) for name, source in self.config.outputs.items()}
         self.modules: dict[str, SparkModule] = modules_of(self.config)
         self.edges: list[Edge] = resolve(self.config, self.modules)
-        self.input_ports = {name: SpikeArray for name in self.inputs}  # type: ignore[misc]
+        self.input_ports = {name: self._input_payload(name) for name in self.inputs}  # type: ignore[misc]
         self._order = step_order(self.modules, self.edges)
         self.build(self.inputs)
+
+    def _input_payload(self, name: str) -> type[Payload]:
+        """What an input carries: that which the first port it leads to takes."""
+        for edge in self.edges:
+            if (edge.origin, edge.port) == (BRAIN_INPUT, name):
+                return self.modules[edge.target].input_ports[edge.target_port]
+        return SpikeArray
 
     def _build(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self._shapes = shapes_of(self.modules, self.edges, self.inputs)
@@ -109,9 +116,10 @@ class Brain(SparkModule[BrainConfig]):
         for edge in self.edges:
             origin, target = self.modules.get(edge.origin), self.modules[edge.target]
             if isinstance(origin, Neuron) and isinstance(target, Neuron) and origin.inhibition_mask.any():
-                require_no_negative(params[edge.target]["synapses"]["kernel"], type(self).__name__,
-                                    f"{edge.target}.synapses.kernel", f"{edge.origin} has inhibitory units; set its "
-                                    "inhibitory_rate=0 for signed weights")
+                require_no_negative(
+                    params[edge.target]["synapses"]["kernel"], type(self).__name__,
+                    "where spikes are signed by inhibition", f"{edge.origin} has inhibitory units; set its "
+                    "inhibitory_rate=0 for signed weights", f"{edge.target}.synapses.kernel")
 
     # -- the step -------------------------------------------------------------------------------------------------
 

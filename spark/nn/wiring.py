@@ -23,7 +23,7 @@ class InputsField(Field):
         if not isinstance(value, Mapping):
             raise Rejected(self.kind)
         shapes = {name: spec.shape if isinstance(spec, PortSpecs) else spec for name, spec in value.items()}
-        return {str(name): ShapeField().parse(size) for name, size in shapes.items()}
+        return {str(name): () if size == () else ShapeField().parse(size) for name, size in shapes.items()}
 
 
 class OutputsField(Field):

@@ -1,6 +1,6 @@
 """Surrogate gradients: a spike is a step forward and something smooth backward.
 
-Neftci, Mostafa & Zenke 2019, "Surrogate Gradient Learning in Spiking Neural Networks", eq. 5 and fig. 3.
+Neftci, Mostafa & Zenke 2019, "Surrogate Gradient Learning in Spiking Neural Networks".
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Array = Any
 
 
 def fast_sigmoid(x: Array) -> Array:
-    """1 / (1 + |x|)², Zenke & Ganguli 2018 (SuperSpike), eq. 17."""
+    """1 / (1 + |x|)², Zenke & Ganguli 2018 (SuperSpike)."""
     return 1 / jnp.square(1 + jnp.abs(x))
 
 

@@ -72,7 +72,7 @@ def test_all_faults_come_at_once_with_path_value_and_bound():
         units=(0,), dt=-1.0, inhibitory_rate=1.5, soma__potential_tau=0.0, synapses__tau=-2.0, soma__typo=1))
     assert set(faults) == {"units", "dt", "inhibitory_rate", "soma.potential_tau", "synapses.tau", "soma.typo"}
     assert faults["soma.potential_tau"].value == 0.0
-    assert faults["soma.potential_tau"].bound == ">= 0.0001 and <= 1e+06 ms"
+    assert faults["soma.potential_tau"].bound == ">= 0.0001 and <= 1e+07 ms"
     assert "<= 1" in faults["inhibitory_rate"].bound
 
 
@@ -82,7 +82,7 @@ def test_message_names_field_value_bound_and_hint():
     text = str(caught.value)
     assert "LIFNeuronConfig: 2 faults" in text
     assert "inhibitory_rat = 0.1: must be a known field; did you mean 'inhibitory_rate'?" in text
-    assert "soma.potential_tau = -1.0: must be >= 0.0001 and <= 1e+06 ms" in text
+    assert "soma.potential_tau = -1.0: must be >= 0.0001 and <= 1e+07 ms" in text
 
 
 @pytest.mark.parametrize("keywords, path", [

@@ -21,7 +21,7 @@ from spark.core.precision import DTYPES
 from spark.core.seeds import SEED_LIMIT
 
 TIME_STEP = between(1e-4, 1e4)
-TIME_CONSTANT = between(1e-4, 1e6)
+TIME_CONSTANT = between(1e-4, 1e7)
 POTENTIAL = between(-1e6, 1e6)
 RESISTANCE = between(1e-12, 1e6)
 DURATION = between(0, 1e5)
@@ -39,7 +39,7 @@ class PartConfig(SparkConfig):
     seed: int = integer(0, bound=between(0, SEED_LIMIT), inherited=True, doc="Seed of everything drawn.")
 
     def check(self) -> list[Fault]:
-        return [fault for name in self.fields if name == "tau" or name.endswith("_tau")
+        return [fault for name in self.fields if "tau" in name.split("_")
                 for fault in self.standing_still(name)]
 
     def standing_still(self, name: str) -> list[Fault]:

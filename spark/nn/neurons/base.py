@@ -116,6 +116,9 @@ class Neuron(SparkModule[NeuronConfigType]):
         specs = as_specs(input_specs, self.input_ports)
         if self.learning_rule is not None:
             specs.setdefault(MODULATION, PortSpecs((), FloatArray))
+        size = specs[MODULATION].shape if MODULATION in specs else ()
+        if int(np.prod(size)) != 1:
+            raise ValueError(f"{type(self).__name__}.{MODULATION}: shape {size}, expected one number")
         super().build(specs)
         self._check_params(self.params)
         return self
@@ -151,7 +154,8 @@ class Neuron(SparkModule[NeuronConfigType]):
     def initial_state(self) -> State:
         state = super().initial_state()
         if self.learning_rule is not None:
-            state["kernel"] = np.asarray(self.synapses.params["kernel"])
+            kernel = np.asarray(self.synapses.params["kernel"])
+            state |= {"kernel": kernel, "learning_rule": self.learning_rule.initial_state_for(kernel)}
         return state
 
     def reset(self) -> None:
@@ -162,9 +166,12 @@ class Neuron(SparkModule[NeuronConfigType]):
         super().reset()
 
     def _check_params(self, params: Params) -> None:
+        kernel = params["synapses"]["kernel"]
         if self.config.inhibitory_rate > 0:
-            require_no_negative(params["synapses"]["kernel"], type(self).__name__, "synapses.kernel",
+            require_no_negative(kernel, type(self).__name__, "where spikes are signed by inhibition",
                                 "set inhibitory_rate=0 for signed weights")
+        if self.learning_rule is not None:
+            require_no_negative(kernel, type(self).__name__, "where a learning rule keeps weights in 0 … w_max")
 
     # -- the step -------------------------------------------------------------------------------------------------
 
@@ -184,7 +191,7 @@ class Neuron(SparkModule[NeuronConfigType]):
                                             params["soma"])
         if self.learning_rule is not None:
             seen = {"pre": jnp.abs(arriving), "post": out["spikes"], "kernel": state["kernel"]}
-            seen |= {MODULATION: inputs[MODULATION]} if MODULATION in inputs else {}
+            seen |= {MODULATION: jnp.reshape(inputs[MODULATION], ())} if MODULATION in inputs else {}
             new_state["learning_rule"], learned = step_child(
                 "learning_rule", self.learning_rule, state["learning_rule"], seen, params["learning_rule"])
             new_state["kernel"] = learned["kernel"]
@@ -212,8 +219,8 @@ def made(config: Any, base: type) -> Any:
     return module(config)
 
 
-def require_no_negative(kernel: Any, subject: str, path: str, hint: str) -> None:
+def require_no_negative(kernel: Any, subject: str, why: str, hint: str = "", path: str = "synapses.kernel") -> None:
     """Dale's principle: a unit's sign is in its spikes, so no weight may be negative. Errors: ConfigError."""
     lowest = float(np.min(np.asarray(kernel))) if np.size(kernel) else 0.0
     if lowest < 0:
-        raise ConfigError(subject, [Fault(path, lowest, ">= 0 where spikes are signed by inhibition", hint)])
+        raise ConfigError(subject, [Fault(path, lowest, f">= 0 {why}", hint)])

@@ -9,17 +9,35 @@ from typing import Any, TypeVar
 import jax.numpy as jnp
 import numpy as np
 
-from spark.core.config import Quantity, above, quantity
+from spark.core.config import Bound, above, between, quantity
 from spark.core.module import Params, State
 from spark.core.payloads import FloatArray, SpikeArray
 from spark.core.specs import PortSpecs
-from spark.nn.components.base import Part, PartConfig
+from spark.nn.components.base import TIME_CONSTANT, Part, PartConfig
 
 
 class LearningRuleConfig(PartConfig):
     """Fields of all learning rules."""
 
-    w_max: Quantity = quantity(10.0, bound=above(0), extent="scalar", doc="Largest weight (kernel units).")
+    w_max: float = quantity(10.0, bound=above(0), extent="scalar", doc="Largest weight (kernel units).")
+
+
+FACTOR = between(-1e6, 1e6)
+
+
+def trace_tau(default: float, doc: str) -> Any:
+    return quantity(default, unit="ms", bound=TIME_CONSTANT, extent="scalar", doc=doc)
+
+
+def rate(default: float, doc: str, bound: Bound = FACTOR) -> Any:
+    return quantity(default, bound=bound, extent="scalar", doc=doc)
+
+
+class PairRuleConfig(LearningRuleConfig):
+    """Fields of rules with one trace on each side."""
+
+    pre_tau: float = trace_tau(20.0, "Time constant of the presynaptic trace x.")
+    post_tau: float = trace_tau(20.0, "Time constant of the postsynaptic trace y.")
 
 
 LearningRuleConfigType = TypeVar("LearningRuleConfigType", bound=LearningRuleConfig)
@@ -32,6 +50,8 @@ class LearningRule(Part[LearningRuleConfigType]):
     delays differ from synapse to synapse), `post_step` (one postsynaptic unit) and `synapse_step` (one synapse).
     Terms with a spike are per event and carry no dt; drift terms do. Traces are updated before they are used, so
     that coincident spikes count both ways.
+
+    `modulation` is the amount of modulator released in this step, an event like a spike: a level m that lasts is m·dt.
 
     Input ports: `pre` (spikes 0/1, [*pre] or [*post, *pre]), `post` [*post], `kernel` [*post, *pre], and `modulation`
     (a scalar, 0 if absent). Output: `kernel`. Parameter `exists`: booleans [*post, *pre], the synapses there are.
@@ -58,14 +78,18 @@ class LearningRule(Part[LearningRuleConfigType]):
     def output_specs(self) -> dict[str, PortSpecs]:
         return {"kernel": PortSpecs(self.kernel_shape, FloatArray)}
 
+    def initial_state_for(self, kernel: np.ndarray) -> State:
+        """The initial state of a rule that starts from these weights."""
+        return self.initial_state()
+
     def initial_state(self) -> State:
         self._require_built()
         return {"pre": self.trace_state(self.pre_traces, self.pre_shape),
                 "post": self.trace_state(self.post_traces, self.post_shape),
                 "synapse": self.trace_state(self.synapse_traces, self.kernel_shape)}
 
-    pre_traces: tuple[str, ...] = ()
-    post_traces: tuple[str, ...] = ()
+    pre_traces: tuple[str, ...] = ("x",)
+    post_traces: tuple[str, ...] = ("y",)
     synapse_traces: tuple[str, ...] = ()
 
     @staticmethod
@@ -76,13 +100,15 @@ class LearningRule(Part[LearningRuleConfigType]):
     def rule_params(self) -> Params:
         """The rule's own parameters: scalars."""
 
-    @abstractmethod
     def pre_step(self, state: State, inputs: dict[str, Any], params: Params) -> tuple[State, dict[str, Any]]:
-        """Presynaptic traces: {'spikes': s} → what `synapse_step` sees of this side, by name."""
+        """Presynaptic trace: {'spikes': s} → {'x': x}, x ← exp(−dt/τ)·x + s."""
+        x = traced(state["x"], inputs["spikes"], params["dt"], params["tau_pre"])
+        return {"x": x}, {"x": x}
 
-    @abstractmethod
     def post_step(self, state: State, inputs: dict[str, Any], params: Params) -> tuple[State, dict[str, Any]]:
-        """Postsynaptic traces: {'spikes': S} → what `synapse_step` sees of this side, by name."""
+        """Postsynaptic trace: {'spikes': S} → {'y': y}, y ← exp(−dt/τ)·y + S."""
+        y = traced(state["y"], inputs["spikes"], params["dt"], params["tau_post"])
+        return {"y": y}, {"y": y}
 
     @abstractmethod
     def synapse_step(self, state: State, inputs: dict[str, Any], params: Params) -> tuple[State, dict[str, Any]]:
@@ -102,3 +128,8 @@ class LearningRule(Part[LearningRuleConfigType]):
     def _spread(self, post: Any) -> Any:
         """A postsynaptic value, shaped so that it meets every presynaptic one."""
         return jnp.reshape(post, self.post_shape + (1,) * (len(self.kernel_shape) - len(self.post_shape)))
+
+
+def traced(trace: Any, spikes: Any, dt: Any, tau: Any) -> Any:
+    """A trace one step later, this step's spike included."""
+    return jnp.exp(-dt / tau) * trace + spikes

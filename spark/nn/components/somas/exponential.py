@@ -82,7 +82,7 @@ class ExponentialSoma(ResettingSoma[ExponentialSomaConfig]):
     0.01 … 100, at least (threshold − rheobase)/80), potential_tau (ms, ≥ dt for Euler), resistance (GΩ, 1e-6 … 1e3);
     each a scalar, an array of shape `units`, or an initializer. State: v [units], mV relative to rest. Input current
     [units] pA; output spikes [units]. Errors: ConfigError.
-    Source: Fourcaud-Trocmé et al. 2003, eq. 1 and 11; Neuronal Dynamics, eq. 5.6.
+    Source: Fourcaud-Trocmé et al. 2003; Neuronal Dynamics, section 5.2.
 
     >>> soma = ExponentialSoma(units=(1,), dt=0.1)
     >>> outputs, _ = soma.run(np.full((300, 1), 50.0))
@@ -156,7 +156,7 @@ class SimplifiedAdaptiveExponentialSoma(AdaptingSoma[ExponentialSomaConfig], Ref
     Dynamics: RefractoryExponential against the threshold θ of the start of the step; then
     θ ← θ0 + exp(−dt/τθ)(θ − θ0) + Δ·S. The exponent is limited at the resting threshold θ0.
 
-    Parameters: those of RefractoryExponentialSoma, threshold_tau (ms, 1e-4 … 1e6), threshold_delta (mV, ≥ 0). State:
+    Parameters: those of RefractoryExponentialSoma, threshold_tau (ms, 1e-4 … 1e7), threshold_delta (mV, ≥ 0). State:
     v, n, theta [units]. Shapes and errors as ExponentialSoma. Source: Neuronal Dynamics, sections 5.1 and 5.2.
 
     >>> soma = SimplifiedAdaptiveExponentialSoma(units=(1,), dt=0.1)

@@ -73,7 +73,7 @@ class CubaLeakySoma(StrictRefractoryLeakySoma):
     discretisation. After a spike v (not i) is held at the reset value for C = round(cooldown/dt) steps; there is no
     refractory time unless cooldown is given.
 
-    Parameters: those of LeakySoma, current_tau (ms, 1e-4 … 1e6), current_gain w_in, cooldown (ms, ≥ 0, or None). State:
+    Parameters: those of LeakySoma, current_tau (ms, 1e-4 … 1e7), current_gain w_in, cooldown (ms, ≥ 0, or None). State:
     v (mV relative to rest), i (pA), and n with a cooldown [units]. Shapes and errors as LeakySoma.
     Source: NIR (Pedersen et al. 2024), primitive CubaLIF.
 

@@ -61,8 +61,8 @@ class IzhikevichSoma(Soma[IzhikevichSomaConfig]):
 
     Parameters: potential_start (mV), potential_reset c (mV, < threshold), threshold (mV), recovery_timescale a (1/ms,
     ≤ 1/dt), recovery_sensitivity b (dt²·a·|b| ≤ 1/2), recovery_update d, quadratic, linear, constant; each a scalar, an
-    array of shape `units`, or an initializer. State: v (mV), u (mV/ms) [units]. Input current [units], mV/ms; output spikes [units].
-    Errors: ConfigError. Source: Izhikevich 2003, eq. 1–3.
+    array of shape `units`, or an initializer. State: v (mV), u (mV/ms) [units]. Input current [units], mV/ms; output
+    spikes [units]. Errors: ConfigError. Source: Izhikevich 2003, eq. 1–3.
 
     >>> soma = IzhikevichSoma(units=(1,), dt=0.5)
     >>> outputs, _ = soma.run(np.full((400, 1), 10.0))

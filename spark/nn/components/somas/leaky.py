@@ -70,10 +70,10 @@ class LeakySoma(ResettingSoma[LeakySomaConfig]):
     Dynamics (d = exp(−dt/τ), v relative to rest): v ← d·v + (1 − d)·R·I; S = v > θ; v ← r where S (or v ← v − (θ − r)
     with `reset_by='subtraction'`). With `integrator='euler'`, d = 1 − dt/τ.
 
-    Parameters: potential_rest (mV), potential_reset (mV, < threshold), potential_tau (ms, 1e-4 … 1e6), resistance (GΩ,
-    1e-12 … 1e6), threshold (mV); each a scalar, an array of shape `units`, or an initializer. State: v [units], mV relative to rest,
-    0 at the start. Input current [units] pA; output spikes [units].
-    Errors: ConfigError. Source: Neuronal Dynamics, eq. 1.5 and 1.9.
+    Parameters: potential_rest (mV), potential_reset (mV, < threshold), potential_tau (ms, 1e-4 … 1e7), resistance (GΩ,
+    1e-12 … 1e6), threshold (mV); each a scalar, an array of shape `units`, or an initializer. State: v [units], mV
+    relative to rest, 0 at the start. Input current [units] pA; output spikes [units].
+    Errors: ConfigError. Source: Neuronal Dynamics, eq. 1.5.
 
     >>> soma = LeakySoma(units=(2,))
     >>> outputs, state = soma.run(np.full((40, 2), 300.0))
@@ -161,7 +161,7 @@ class AdaptiveLeakySoma(AdaptingSoma[LeakySomaConfig], RefractoryLeakySoma):
     Dynamics: RefractoryLeaky against the threshold θ of the start of the step; then
     θ ← θ0 + exp(−dt/τθ)(θ − θ0) + Δ·S, seen from the next step.
 
-    Parameters: those of RefractoryLeakySoma, threshold_tau (ms, 1e-4 … 1e6), threshold_delta (mV, ≥ 0). State: v, n,
+    Parameters: those of RefractoryLeakySoma, threshold_tau (ms, 1e-4 … 1e7), threshold_delta (mV, ≥ 0). State: v, n,
     theta [units] (mV relative to rest, θ0 at the start). Shapes and errors as LeakySoma.
     Source: Neuronal Dynamics, section 5.1; Bellec et al. 2018 for the discrete form.
 
@@ -184,7 +184,7 @@ class LeakyIntegratorSoma(Soma[LeakyIntegratorSomaConfig]):
     Dynamics: v ← d·v + (1 − d)·R·I with d = exp(−dt/τ) (or 1 − dt/τ, `integrator='euler'`); the potential is the
     output.
 
-    Parameters: potential_tau (ms, 1e-4 … 1e6), resistance (GΩ, 1e-12 … 1e6). State: v [units], mV relative to rest.
+    Parameters: potential_tau (ms, 1e-4 … 1e7), resistance (GΩ, 1e-12 … 1e6). State: v [units], mV relative to rest.
     Input current [units] pA; output potential [units]. Errors: ConfigError. Source: Neuronal Dynamics, eq. 1.5.
 
     >>> soma = LeakyIntegratorSoma(units=(1,), potential_tau=10.0, resistance=1.0)
