@@ -191,8 +191,8 @@ def _contradictions(data: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]
     if bits is not None and accumulators is not None and accumulators > 1 << bits:
         yield "packing.index_bits", "an index cannot name every accumulator", str(bits), f"2^bits >= {accumulators}"
     word = value("packing", "word_bits")
-    if word is not None and word % 8:
-        yield "packing.word_bits", "a word is whole bytes", str(word), "a multiple of 8"
+    if word is not None and word not in (8, 16, 32, 64):
+        yield "packing.word_bits", "a word has one of 8, 16, 32, 64 bits", str(word), "8, 16, 32 or 64"
     widths = [value("formats", "weight_bits"), bits, value("packing", "delay_bits")]
-    if None not in widths and sum(w or 0 for w in widths) > 62:
-        yield "packing", "a synapse is wider than 62 bits", str(widths), "weight, index and delay bits of at most 62"
+    if None not in widths and sum(width or 0 for width in widths) > 57:
+        yield "packing", "a synapse is wider than 57 bits", str(widths), "weight, index and delay bits of at most 57"

@@ -62,9 +62,9 @@ def run(network: Network, options) -> Network:
 def _partitioned(network: Network, needs: dict[str, Needs], chip: Chip) -> list[_Core]:
     cuts = {item.name: _cut(needs[item.name], chip) for item in _order(network)}
     findings = [item for cut in cuts.values() for item in cut if isinstance(item, Diagnostic)]
-    if findings:
-        raise DiagnosticError(findings)
     cores = [core for cut in cuts.values() for core in cut if isinstance(core, _Core)]
+    if findings:
+        raise DiagnosticError([*findings, *(_too_many(cores, chip) if len(cores) > chip.cores else [])])
     movable = [core for cut in cuts.values() if (core := cut[-1]) and isinstance(core, _Core)]
     return _merged(network, cores, movable, chip)
 
@@ -184,15 +184,16 @@ def _too_many(cores: list[_Core], chip: Chip) -> list[Diagnostic]:
         for name, _, _ in core.segments:
             shares[name] = shares.get(name, 0) + 1
     ordered = sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))
-    message = f"population {{}} takes part in {len(cores)} cores in all, {chip.name} has {chip.cores}"
+    needed, hint = len(cores), "use fewer units or narrower weights, or a larger chip (--chip)"
     return [
         Diagnostic(
             E401,
-            message.format(name),
+            f"population {name} takes part in {count} of the {needed} cores that are needed, "
+            f"{chip.name} has {chip.cores}",
             Place(path=name),
-            f"{count} cores",
-            f"{chip.cores} for the whole network",
-            "use fewer units or narrower weights, or a larger chip (--chip)",
+            f"{needed} cores, {count} with units of {name}",
+            f"at most {chip.cores} cores",
+            hint,
         )
         for name, count in ordered
     ]

@@ -132,11 +132,9 @@ def test_a_changed_array_is_noticed(table, name, tmp_path):
 
 @pytest.mark.parametrize("kind", ["param", "state"])
 def test_changed_parameters_and_first_states_are_noticed(kind, tmp_path):
-    outcomes = []
-    for number, (_, _, files) in enumerate(_networks()):
-        names = [name for name in npz.read(files["cores/neurons.npz"]) if name.startswith(f"{kind}.")]
-        outcomes += [_is_equal(_corrupted(files, "neurons", name), number, tmp_path / f"{number}") for name in names]
-    assert not all(outcomes)
+    files = _networks()[0][2]
+    names = [name for name in npz.read(files["cores/neurons.npz"]) if name.startswith(f"{kind}.")]
+    assert any(not _is_equal(_corrupted(files, "neurons", name), 0, tmp_path) for name in names)
 
 
 def test_changed_lookup_tables_are_noticed(tmp_path):

@@ -21,7 +21,7 @@ from tests.strategies import networks, random_inputs, random_network
 from tests.targets.cores.mapping import arrays_of, differing, mapped, records_of, small_chips, written
 
 RELAXED = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
 )
 
 
