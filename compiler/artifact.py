@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FORMAT, VERSION = "sparkc artifact", 1
 MANIFEST = "manifest.json"
-REQUIRED = ("network.snn", "tensors.npz", "report.json")
+REQUIRED = ("network.snn", "tensors.npz", "report.json", "certificate.json")
 LARGEST_FILE = 1 << 33
 LARGEST_MANIFEST = 1 << 26
 
@@ -48,6 +48,7 @@ class Artifact:
     folder: Path
     manifest: dict[str, Any]
     report: dict[str, Any]
+    certificate: dict[str, Any]
     network: Network
 
     def run(
@@ -122,7 +123,13 @@ def write(compilation: Compilation, folder: Path) -> Artifact:
     with replacing_folder(folder) as temporary:
         write_files(files, temporary)
         (temporary / MANIFEST).write_bytes(json_bytes(manifest))
-    return Artifact(folder, manifest, compilation.report, compilation.mapped)
+    return opened(folder, manifest, compilation)
+
+
+def opened(folder: Path, manifest: dict[str, Any], compilation: Compilation) -> Artifact:
+    """The artifact of a compilation whose files lie in a folder."""
+    certificate = json.loads(compilation.files["certificate.json"])
+    return Artifact(folder, manifest, compilation.report, certificate, compilation.mapped)
 
 
 def write_files(files: Mapping[str, bytes], folder: Path) -> None:
@@ -174,11 +181,11 @@ def read(folder: Path) -> Artifact:
 
     manifest = _read_manifest(folder)
     contents = _read_files(folder, manifest["files"])
-    report = _json(contents["report.json"], folder / "report.json")
+    report, certificate = (_json(contents[name], folder / name) for name in ("report.json", "certificate.json"))
     tensors = read_tensors(contents["tensors.npz"], str(folder / "tensors.npz"))
     network, places = parse_with_places(contents["network.snn"], tensors, str(folder / "network.snn"))
     check(network, places)
-    return Artifact(folder, manifest, report, network)
+    return Artifact(folder, manifest, report, certificate, network)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

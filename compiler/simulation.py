@@ -60,7 +60,7 @@ def open_subject(
     compilation = compile_source(source, settings.options(source), settings.target, progress, checked=False)
     temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sparkc-")))
     artifact.write_files(compilation.files, temporary)
-    return of_artifact(Artifact(temporary, {}, compilation.report, compilation.mapped), engine)
+    return of_artifact(artifact.opened(temporary, {}, compilation), engine)
 
 
 def of_artifact(opened: Artifact, engine: str) -> Subject:

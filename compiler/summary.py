@@ -121,7 +121,8 @@ def _checks(verdicts: list[Report]) -> Iterator[str]:
 
 
 def _verdict(stage: str, item: Report) -> str:
-    told = [f"{_number(item['values'])} values", f"{item['samples']} samples", *_coverage(item["coverage"])]
+    samples = [f"{item['samples']} samples"] if item["samples"] else []
+    told = [f"{_number(item['values'])} values", *samples, *_coverage(item["coverage"])]
     detail = f"; {item['detail']}" if item["detail"] else ""
     return f"{stage}: {item['equal']} ({', '.join(told)}){detail}"
 

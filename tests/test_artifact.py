@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler import artifact, verbs
+from compiler import artifact, inspection, verbs
 from compiler.diagnostics import DiagnosticError
+from compiler.settings import Settings
 
 SMALL = Path(__file__).parent / "cli" / "sources" / "small.py"
-FILES = ("manifest.json", "network.snn", "tensors.npz", "program.py", "report.json")
+FILES = ("manifest.json", "network.snn", "tensors.npz", "program.py", "report.json", "certificate.json")
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +189,13 @@ def test_an_artifact_without_tables_has_no_engine_cores(tmp_path):
         made.run(np.zeros((2, 12)), engine="cores")
     with pytest.raises(DiagnosticError, match="E507"):
         made.run(np.zeros((2, 12)), engine="abacus")
+
+
+def test_a_certificate_that_was_made_to_claim_more_is_found_though_the_manifest_vouches(folder):
+    """The highest value of a state, one too low: then a step leads out of the interval."""
+    certificate = json.loads((folder / "certificate.json").read_text())
+    state = certificate["sites"]["hid"]["states"]["v"]
+    state["high"] = [value - 1 for value in state["high"]]
+    _vouch(folder, "certificate.json", json.dumps(certificate).encode())
+    with pytest.raises(DiagnosticError, match="E321"):
+        inspection.look(str(folder), None, Settings(), lambda stage, fraction: None)
