@@ -16,6 +16,9 @@ from targets.jax_fixed.names import Names
 from targets.jax_fixed.values import Value, literal, named
 from targets.jax_fixed.writer import Writer, quoted
 
+LARGEST_PROOF = 300
+"""States times operations of a program whose ranges are proved for the sake of comments."""
+
 
 @dataclass
 class ProgramText:
@@ -27,9 +30,9 @@ class ProgramText:
     weights: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._proved = {
-            name: ranges.values for name, ranges in ranges_of(self.network).items() if all(ranges.proved.values())
-        }
+        work = max((len(item.states) * len(item.ops) for item in self.network.programs.values()), default=0)
+        found = ranges_of(self.network) if work <= LARGEST_PROOF else {}
+        self._proved = {name: item.values for name, item in found.items() if all(item.proved.values())}
 
     def shown_range(self, site: str, name: str, otherwise: Range) -> str:
         """The proved range of a name of a site for comments; arithmetic relies on formats alone (`otherwise`)."""

@@ -92,7 +92,7 @@ def padded(weights, starts, sources):
 def sparse_product(values, synapses):
     """Sums over the synapses of every post unit of weight times values [..., pre], as int32 [..., post]."""
     table, index = synapses
-    columns = values.reshape(-1, values.shape[-1]).T.astype(jnp.int32)
+    columns = jnp.asarray(values, jnp.int32).reshape(-1, values.shape[-1]).T
     start = jnp.zeros((table.shape[1], columns.shape[1]), jnp.int32)
 
     def add_synapse(k, total):

@@ -116,8 +116,8 @@ def differing(expected: Result, found: Result) -> list[str]:
 
 def joined(first: Result, second: Result) -> Result:
     """Two runs, one after the other, as one."""
-    parts = (
-        {name: np.concatenate([rows, getattr(second, part)[name]], axis=1) for name, rows in getattr(first, part).items()}
-        for part in ("outputs", "records")
+    outputs, records = (
+        {name: np.concatenate([rows, after[name]], axis=1) for name, rows in before.items()}
+        for before, after in ((first.outputs, second.outputs), (first.records, second.records))
     )
-    return Result(*parts, second.state)
+    return Result(outputs, records, second.state)

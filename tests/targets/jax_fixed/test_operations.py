@@ -1,4 +1,4 @@
-"""Every operation in every rounding and overflow on the hardest formats, hundreds of them in one program."""
+"""Every operation in every rounding and overflow on the hardest formats, very many of them in one program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from compiler.ir.ops import COMPARISONS
 from compiler.ir.program import Declaration, Emit, Op, Program, Site, State
 from tests.targets.jax_fixed.programs import differing, generated, golden, run
 
-OPERANDS = ("s32.0", "s32.20", "s31.-3", "u31.31", "u31.0", "s20.8", "s24.6", "u24.24", "u12.12", "s8.-5", "u1.0", "s2.14")
+OPERANDS = (
+    "s32.0", "s32.20", "s31.-3", "u31.31", "u31.0", "s20.8", "s24.6", "u24.24", "u12.12", "s8.-5", "u1.0", "s2.14",
+)  # fmt: skip
 UNARY, BINARY = ("neg", "abs", "sign", "convert", "floor", "ceil", "round"), ("add", "sub", "mul", "min", "max")
 RESULTS = ("s32.0", "u31.0", "s32.24", "s20.8", "s9.-6", "u4.2", "s24.12", "s12.30")
 NEAREST, OVERFLOWS = ("floor", "zero", "even", "away"), ("saturate", "wrap")
@@ -53,7 +55,8 @@ class Collector:
         states = tuple(State(f"s_{op.result}", op.type, False if op.type == BOOL else 0.0) for op in self.ops)
         inputs = tuple(Declaration(name, type_) for name, type_ in self.types.items())
         updates = tuple((f"s_{op.result}", op.result) for op in self.ops)
-        program = Program("many", inputs, states, (), tuple(self.ops), updates, (Emit("potential", self.ops[0].result),))
+        emits = (Emit("potential", self.ops[0].result),)
+        program = Program("many", inputs, states, (), tuple(self.ops), updates, emits)
         network = Network(level="fixed")
         network.programs["many"] = program
         network.add(Population("p", (40,), Site("many")))
@@ -84,10 +87,10 @@ def test_binary_operations_are_exact_on_every_pair_of_formats(opcode):
     many = Collector(1)
     names = [name for name in many.types if not name.endswith("b")]
     for left in names:
-        for right in names:
-            many.add(opcode, (left, f"{right}b"), many.rng.sample(RESULTS, 2))
-        many.add(opcode, (left, many.rng.choice(LITERALS)), many.rng.sample(RESULTS, 2))
-    assert len(many.ops) > 150
+        for right in many.rng.sample(names, 6):
+            many.add(opcode, (left, f"{right}b"), many.rng.sample(RESULTS, 1))
+        many.add(opcode, (left, many.rng.choice(LITERALS)), many.rng.sample(RESULTS, 1))
+    assert len(many.ops) > 50
     equal_to_golden(many)
 
 
@@ -96,8 +99,8 @@ def test_unary_operations_are_exact_on_every_format():
     for opcode in UNARY:
         for name in many.types:
             if not name.endswith("b"):
-                many.add(opcode, (name,), RESULTS)
-    assert len(many.ops) > 300
+                many.add(opcode, (name,), many.rng.sample(RESULTS, 2))
+    assert len(many.ops) > 80
     equal_to_golden(many)
 
 
@@ -106,12 +109,11 @@ def test_comparisons_are_exact_on_every_pair_of_formats():
     names = [name for name in many.types if not name.endswith("b")]
     for left in names:
         for right in names:
-            for opcode in many.rng.sample(sorted(COMPARISONS), 2):
-                many.compare(opcode, (left, f"{right}b"))
+            many.compare(many.rng.choice(sorted(COMPARISONS)), (left, f"{right}b"))
         for literal in LITERALS:
             many.compare(many.rng.choice(sorted(COMPARISONS)), (left, literal))
             many.compare(many.rng.choice(sorted(COMPARISONS)), (literal, left))
-    assert len(many.ops) > 200
+    assert len(many.ops) > 150
     equal_to_golden(many)
 
 
@@ -122,7 +124,7 @@ def test_a_unit_selects_between_values_of_different_formats():
         many.compare("lt", (left, f"{left}b"))
         condition = many.ops[-1].result
         many.types[condition] = BOOL
-        for right in names:
+        for right in many.rng.sample(names, 4):
             many.ops.append(Op(f"x{len(many.ops)}", "select", (condition, left, right),
                                parse_type(many.rng.choice(RESULTS)).with_modes("even", many.rng.choice(OVERFLOWS))))
         del many.types[condition]
