@@ -19,6 +19,9 @@ from spark.core.tree import checked_like, flatten, map_leaves
 if TYPE_CHECKING:
     from spark.core.module import SparkModule
 
+SAMPLE = "sample"
+"""States of this name number the samples of a batch, for sources of randomness."""
+
 LOCKSTEP = "cursor"
 """States of this name (ring-buffer positions) are the same for every sample, so they carry no batch axis."""
 
@@ -50,7 +53,7 @@ def simulate_module(module: SparkModule, inputs: Any, state: Any, params: Any, r
     """The work of `SparkModule.run`."""
     arrays, batched = as_inputs(module, inputs)
     pattern = module.initial_state()
-    start, axes = _start(pattern, state, batched)
+    start, axes = _start(pattern, state, batched, next(iter(arrays.values())).shape[0])
     if params is not None:
         params = checked_like(module.params, params, f"parameters of {type(module).__name__}")
     key = (record, batched, tuple(flatten(axes).values()))
@@ -87,10 +90,19 @@ def as_inputs(module: SparkModule, inputs: Any) -> tuple[dict[str, Any], bool]:
     return arrays, any(len(sizes) == 2 for sizes in leading.values())
 
 
-def _start(pattern: Any, state: Any, batched: bool) -> tuple[Any, Any]:
+def numbered(pattern: Any, count: int) -> tuple[Any, Any]:
+    """The initial state of `count` samples and, leaf by leaf, its batch axis: 0 for sample numbers, None elsewhere."""
+    def numbers(path: str) -> bool:
+        return path.split(".")[-1] == SAMPLE
+
+    start = map_leaves(lambda path, leaf: np.arange(count, dtype=np.int32) if numbers(path) else leaf, pattern)
+    return start, map_leaves(lambda path, leaf: 0 if numbers(path) else None, pattern)
+
+
+def _start(pattern: Any, state: Any, batched: bool, count: int) -> tuple[Any, Any]:
     """The starting state and, leaf by leaf, whether it has a batch axis (0) or not (None)."""
     if state is None:
-        return pattern, map_leaves(lambda path, leaf: None, pattern)
+        return numbered(pattern, count) if batched else (pattern, map_leaves(lambda path, leaf: None, pattern))
     shapes, given = flatten(pattern), flatten(state)
     if shapes.keys() != given.keys():
         raise ValueError(f"states do not fit: expected {sorted(shapes)}, got {sorted(given)}")

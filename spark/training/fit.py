@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from spark.core.module import SparkModule
 from spark.core.precision import cast, precision
-from spark.core.simulation import scan_steps
+from spark.core.simulation import numbered, scan_steps
 from spark.core.tree import flatten, map_leaves
 from spark.training.losses import Loss, count_cross_entropy
 
@@ -108,12 +108,16 @@ class _Trainer:
 
     def _run(self, params: Any, inputs: dict[str, Any]) -> dict[str, Any]:
         """Outputs by port, [B, T, *units]."""
-        dtype, start = self.task.dtype, cast(self.task.initial_state, self.task.dtype)
+        dtype = self.task.dtype
+        start, axes = numbered(self.task.initial_state, next(iter(inputs.values())).shape[0])
 
         def step(state: Any, entry: dict[str, Any], held: Any) -> Any:
             return self.task.step(state, {port: value.astype(dtype) for port, value in entry.items()}, held)
 
-        return jax.vmap(lambda sample: scan_steps(step, start, sample, params)[1])(inputs)
+        def sample(state: Any, entries: dict[str, Any]) -> Any:
+            return scan_steps(step, state, entries, params)[1]
+
+        return jax.vmap(sample, in_axes=(axes, 0))(cast(start, dtype), inputs)
 
     def _update(self, params: Any, optimizer_state: Any, inputs: dict[str, Any], targets: Any) -> Any:
         def objective(chosen: dict[str, Any]) -> Any:
