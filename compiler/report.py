@@ -63,7 +63,10 @@ def _rates(compilation: Compilation) -> dict[str, float]:
     """Mean spike rate of every port on the calibration data, by record name."""
     measured = next((item for item in compilation.verdicts if item.stage == "model → fixed"), None)
     populations = measured.coverage["populations"] if measured else {}
-    return {name: item["spike_rate"] for name, item in populations.items()}
+    calibration = compilation.options.calibration or {}
+    inputs = {f"{item.name}.{item.port.kind}": float((np.asarray(calibration[item.name]) != 0).mean())
+              for item in compilation.mapped.inputs if item.name in calibration}
+    return inputs | {name: item["spike_rate"] for name, item in populations.items()}
 
 
 def _population(compilation: Compilation, name: str, ranges: dict[str, SiteRanges]) -> dict[str, Any]:
