@@ -179,7 +179,7 @@ def _of_population(item: dict[str, Any]) -> Iterator[Diagnostic]:
     for name, rate in item["spike_rate"].items():
         if rate == 0:
             yield Diagnostic(W302, f"%{item['name']} never spikes on the calibration data", place,
-                             found=f"{name} rate 0", hint="give --calibration data that drives it, or raise its weights")
+                             found=f"{name} rate 0", hint="give --calibration data that drives it, or larger weights")
         if rate > _SATURATED_RATE:
             yield Diagnostic(W305, f"%{item['name']} spikes in nearly every step", place, found=f"rate {rate:.2f}",
                              hint="its threshold may be lost in rounding, or its input too strong")
