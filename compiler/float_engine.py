@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from compiler.diagnostics import declare, fail
-from compiler.frontends.lowered import Lowered
+from compiler.frontends.lowered import Lowered, Origin
 from compiler.ir.network import Network
 from compiler.results import Result
 from spark.core.module import SparkModule
@@ -41,7 +41,7 @@ def run(module: SparkModule, lowered: Lowered, inputs: Arrays, state: Arrays | N
     wanted = {*outputs.values(), *(path for path, _ in paths.values())}
     seen, final = Simulator(module, lowered, wanted, dtype).run(inputs, state)
     return Result({name: seen[path] for name, path in outputs.items()},
-                  {name: seen[path][..., units] for name, (path, units) in paths.items()}, final)
+                  {name: origin.of(seen[origin_path]) for name, (origin_path, origin) in paths.items()}, final)
 
 
 class Simulator:
@@ -102,15 +102,15 @@ def _start(module: SparkModule, state: Arrays | None) -> tuple[dict[str, Any], d
     return nested, axes
 
 
-def record_path(lowered: Lowered, record: str) -> tuple[str, slice]:
-    """The module's path of a record, and its units there. Errors: E123."""
+def record_path(lowered: Lowered, record: str) -> tuple[str, Origin]:
+    """The module's path of a record, and what to take from there. Errors: E123."""
     site, _, name = record.rpartition(".")
     sites = {key: item for key, item, _ in lowered.network.sites()}
-    everything = slice(None)
+    everything = Origin(())
     if site in sites and site in lowered.origins:
         program = lowered.network.programs[sites[site].program]
         if name in {item.name for item in program.states} and len(lowered.sharing(site)) == 1:
-            return lowered.state_path(site, name), lowered.origins[site].units
+            return lowered.state_path(site, name), lowered.origins[site]
         if (site, name) in lowered.emissions:
             return lowered.emissions[site, name], everything
         if site in lowered.currents and name in {item.name for item in program.inputs}:

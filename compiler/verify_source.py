@@ -129,8 +129,8 @@ class _Check:
 
     def _after(self, site: str, runner: SiteRunner) -> Values:
         """States that the module had after every step, [B, T, n]."""
-        units = self.lowered.origins[site].units
-        return {item.name: self.seen[self.lowered.state_path(site, item.name)][..., units]
+        origin = self.lowered.origins[site]
+        return {item.name: origin.of(self.seen[self.lowered.state_path(site, item.name)])
                 for item in runner.program.states}
 
     def _before(self, site: str, runner: SiteRunner) -> Values:

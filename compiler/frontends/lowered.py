@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from compiler.frontends.wiring import Path
 from compiler.ir.network import Network
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a site's states stand in the module's nested state: path, and which units of the flattened arrays."""
+    """Where a site's states stand in the module's nested state: path, and which units of the flattened arrays.
+
+    signs: what the module's states are multiplied by to give the network's; -1 where the module filters signed
+    spikes, while the network has the sign in the weights behind.
+    """
 
     path: Path
     units: slice = field(default_factory=lambda: slice(None))
+    signs: np.ndarray | float = field(default=1.0, compare=False)
+
+    def of(self, rows: np.ndarray) -> np.ndarray:
+        """The site's states from the module's flattened ones [..., n]."""
+        return rows[..., self.units] * self.signs
 
 
 @dataclass

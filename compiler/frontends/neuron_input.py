@@ -109,9 +109,11 @@ class NeuronInput:
             return np.asarray(value) if np.ndim(value) == 0 else np.broadcast_to(value, shape).reshape(-1)[columns]
 
         state = {key: part(value) for key, value in self.synapses.initial_state().items()}
+        if signs is not None:
+            state = {key: value * signs for key, value in state.items()}
         params = {key: part(value) for key, value in self._filter_params(shape).items()}
         site = self._filter_site(f"{name}.pre", state, params, (columns.stop - columns.start,))
-        self.lowering.lowered.origins[f"{name}.pre"] = Origin(self.state_path, columns)
+        self.lowering.lowered.origins[f"{name}.pre"] = Origin(self.state_path, columns, 1.0 if signs is None else signs)
         if signs is not None and not is_linear(self.network.programs[site.program]):
             raise fail(E115, "the filter of signed spikes is not linear", f"{self.path}.synapses",
                        found=type(self.synapses).__name__, hint="set inhibitory_rate=0 where the spikes come from")

@@ -35,7 +35,7 @@ def lif(units, **keywords) -> LIFNeuron:
     return LIFNeuron(units=units, dtype="float64", **{"inhibitory_rate": 0.0, **keywords})
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [*range(6), 211])
 def test_a_random_brain_and_its_network_are_equal(seed: int):
     equal(seed)
 
@@ -309,3 +309,16 @@ def test_a_cycle_without_delay_is_named():
     with pytest.raises(DiagnosticError, match="E109") as caught:
         update_order(network)
     assert "a -> a" in str(caught.value)
+
+
+def test_a_filter_of_signed_spikes_is_unsigned_in_the_network():
+    tau = np.array([3.0, 3.0, 3.0, 5.0, 6.0, 7.0, 8.0])
+    synapses = TracedSynapsesConfig(tau=tau, scale=900.0, kernel=np.ones((4, 7)))
+    brain = two_origins(inhibitory_rate=0.5, synapses=synapses)
+    lowered, inputs = lower(brain), random_spikes(brain, 3)
+    verdict = verify_source(brain, lowered, [inputs])
+    assert verdict.equal != "different", verdict.detail
+    module = float_engine.run(brain, lowered, inputs, record=["a_a.pre.z"])
+    network = interpreter.run(lowered.network, inputs, record=["a_a.pre.z"])
+    assert module.records["a_a.pre.z"].min() == 0.0 < module.records["a_a.pre.z"].max()
+    np.testing.assert_allclose(module.records["a_a.pre.z"], network.records["a_a.pre.z"], rtol=1e-12, atol=1e-12)
