@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -76,9 +77,9 @@ class Delays(Part[DelaysConfigType]):
         return np.asarray(self._params["steps"])
 
     @property
+    @abstractmethod
     def steps_shape(self) -> tuple[int, ...]:
         """One delay for each of these."""
-        raise NotImplementedError
 
     def _draw_steps(self) -> np.ndarray:
         size = self.steps_shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -95,9 +96,9 @@ class Synapses(Part[SynapsesConfigType]):
         """The synaptic filter, elementwise at its site: {'current': i} → {'current': I}. None here: passes through."""
         return state, inputs
 
+    @abstractmethod
     def filter_params(self) -> Params:
-        """Parameters of the filter, broadcastable to its site."""
-        return {}
+        """Parameters of the filter, broadcastable to its site; none where there is no filter."""
 
     def filter_state(self, size: tuple[int, ...]) -> State:
         """The filter's state, arrays of the size of its site."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spark.core.module import Params
 from spark.nn.components.synapses.base import Synapses, SynapsesConfig
 
 
@@ -24,3 +25,6 @@ class LinearSynapses(Synapses[LinearSynapsesConfig]):
     """
 
     config_class = LinearSynapsesConfig
+
+    def filter_params(self) -> Params:
+        return {}
