@@ -15,7 +15,7 @@ from compiler.ir.program import Site, TensorRef
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "neg": lambda a: -a,
     "div": lambda a, b: a / b if b else math.copysign(math.inf, a) * math.copysign(1, b) if a else math.nan,
-    "abs": abs, "sign": lambda a: (a > 0) - (a < 0), "min": min, "max": max, "convert": lambda a: a,
+    "abs": abs, "sign": lambda a: int(a > 0) - int(a < 0), "min": min, "max": max, "convert": lambda a: a,
     "select": lambda c, a, b: a if c else b, "lt": lambda a, b: a < b, "le": lambda a, b: a <= b,
     "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b, "eq": lambda a, b: a == b, "ne": lambda a, b: a != b,
     "and": lambda a, b: a and b, "or": lambda a, b: a or b, "xor": lambda a, b: a != b, "not": lambda a: not a,
