@@ -62,9 +62,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=24, help="passes over all images (24)")
     parser.add_argument("--copies", type=int, default=COPIES, help=f"distorted copies of each image ({COPIES})")
     parser.add_argument("--seed", type=int, default=0, help="seed of weights, copies and order (0)")
-    parser.add_argument("--without", choices=("recurrent", "delayed"), action="append", default=[], help="leave one out")
+    parser.add_argument("--without", choices=("recurrent", "delayed"), action="append", default=[],
+                        help="leave one out")
     parser.add_argument("--output", type=Path, help="file of the weights (examples/digits.npz for the whole network)")
-    parser.add_argument("--ablate", action="store_true", help="do not train; take projections out of the trained network")
+    parser.add_argument("--ablate", action="store_true", help="do not train; silence projections of the trained network")
     options = parser.parse_args()
     if options.ablate:
         brain, inputs = digits.model(), 64 * (1 + len(digits.DELAYS))
