@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--without", choices=("recurrent", "delayed"), action="append", default=[],
                         help="leave one out")
     parser.add_argument("--output", type=Path, help="file of the weights (examples/digits.npz for the whole network)")
-    parser.add_argument("--ablate", action="store_true", help="do not train; silence projections of the trained network")
+    parser.add_argument("--ablate", action="store_true", help="do not train; silence parts of the trained network")
     options = parser.parse_args()
     if options.ablate:
         brain, inputs = digits.model(), 64 * (1 + len(digits.DELAYS))
