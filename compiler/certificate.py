@@ -23,7 +23,7 @@ from compiler.analysis.ranges import SiteRanges, argument
 from compiler.formats import BoolType, Format
 from compiler.ir.network import Network
 from compiler.ir.print import print_network
-from compiler.ir.program import Operand, Program, Site, TensorRef
+from compiler.ir.program import Operand, Program, Site, State, TensorRef
 
 VERSION = 1
 _STEPS = 256
@@ -133,7 +133,7 @@ def _constant(network: Network, site: Site, item) -> arithmetic.Fixed:
     return arithmetic.Fixed(interval.low, interval.fraction)
 
 
-def _start(network: Network, site: Site, item, units: int) -> np.ndarray:
+def _start(network: Network, site: Site, item: State, units: int) -> np.ndarray:
     interval = argument(network, site.initial.get(item.name, item.initial), item.type)
     return np.broadcast_to(interval.low, (units,))
 

@@ -1,8 +1,8 @@
 """An independent check of certificates; shares no code with the analysis that wrote them.
 
-Method: every compare and truth value of a program is either true or false, so the step is followed once for each combination, each
-compare narrowing its operands for what comes after. The states of all combinations together must lie inside the
-stated intervals, every value inside its format, and every stated number must be what is recomputed here.
+Method: every compare and truth value of a program is either true or false, so the step is followed once for each
+combination, each compare narrowing its operands for what comes after. The states of all combinations together must
+lie inside the stated intervals, every value inside its format, and every stated number must be what is recomputed here.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class _Site:
             states = {name: _fit_one(self._one(value, now), self.types[name]) for name, value in self.program.updates}
         return states[state][0]
 
-    def _one(self, operand, values: Mapping[str, tuple[int, int]]):
+    def _one(self, operand, values: Mapping[str, tuple[int, int]]) -> Any:
         if isinstance(operand, str):
             return values[operand]
         if isinstance(operand, TensorRef):
@@ -155,7 +155,8 @@ class _Case:
         self.values: dict[str, Pair] = {}
         for item in site.program.inputs:
             stated = site.stated["inputs"][item.name]
-            self.values[item.name] = (*(_spread(stated[end], site.units) for end in ("low", "high")), _fraction(item.type))
+            low, high = (_spread(stated[end], site.units) for end in ("low", "high"))
+            self.values[item.name] = low, high, _fraction(item.type)
         for item in site.program.params:
             raws = _spread(_raws(site.network, site.site.arguments[item.name], item.type), site.units)
             self.values[item.name] = raws, raws, _fraction(item.type)
@@ -194,7 +195,8 @@ class _Case:
         low, high = stated
         if ((reached[0] < low) & self.alive).any() or ((reached[1] > high) & self.alive).any():
             found = f"[{min(reached[0][self.alive])}, {max(reached[1][self.alive])}]"
-            yield _wrong(f"{self.site.name}.{name}", found, f"[{min(low)}, {max(high)}]", "leaves its interval in a step")
+            expected = f"[{min(low)}, {max(high)}]"
+            yield _wrong(f"{self.site.name}.{name}", found, expected, "leaves its interval in a step")
 
     def _operand(self, operand) -> Pair:
         if isinstance(operand, str):

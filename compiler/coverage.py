@@ -81,7 +81,8 @@ class Coverage:
             for delay in np.unique(delays):
                 count += 1
                 rows = emitted[:, : emitted.shape[1] - int(delay)]
-                if not rows.any((0, 1))[_senders(delays, int(delay), rows.shape[2])].any():
+                arrived = np.asarray(rows.any(axis=(0, 1)))
+                if not arrived[_senders(delays, int(delay), rows.shape[2])].any():
                     missed.append(f"{projection.name} delay {int(delay)}")
         return count, missed
 

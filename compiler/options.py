@@ -17,8 +17,9 @@ class Options:
     """Options of a compile.
 
     weight_bits, state_bits: widths for every projection and state; `bits` overrides them by site or
-    projection name. state_fraction: fraction bits of every state, None: chosen for each population. coefficient_bits: significant bits of constants and derived parameters. rounding: of
-    states. calibration: inputs by name [B, T, n]; None: a random stimulus is searched.
+    projection name. state_fraction: fraction bits of every state, None: chosen for each population. coefficient_bits:
+    significant bits of constants and derived parameters. rounding: of states. calibration:
+    inputs by name [B, T, n]; None: a random stimulus is searched.
     """
 
     chip: Chip | None = None

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from compiler import discovery
 from compiler.analysis.homogeneity import Degrees
 from compiler.analysis.intervals import Interval
 from compiler.analysis.ranges import SiteRanges
-from compiler import discovery
 from compiler.diagnostics import DiagnosticError, declare, fail
 from compiler.formats import BOOL, BoolType, FloatType, Format, Type, smallest_format, storage_dtype
 from compiler.functions.builder import Builder
 from compiler.ir.network import Network, Tensor
 from compiler.ir.ops import OPS
-from compiler.ir.rewrite import fresh_name
 from compiler.ir.program import Declaration, Op, Operand, Program, Site, State, TensorRef
+from compiler.ir.rewrite import fresh_name
 from compiler.options import Options
 
 E301 = declare("E301", "an operation has no integer form")
@@ -197,9 +197,10 @@ class _Typing:
             return Format(True, WIDE, op.type.fraction)
         exact = self._exact_fraction(op, operands)
         fraction = min(exact, self.fractions.of(self._degree(op.result)))
+        rounding = self.options.rounding if exact > fraction else "floor"
         if self.saturate and fraction == self.fractions.of(self._degree(op.result)):
-            return Format(True, WIDEST_VALUE, fraction, self.options.rounding if exact > fraction else "floor", "saturate")
-        return Format(True, WIDE, fraction, self.options.rounding if exact > fraction else "floor")
+            return Format(True, WIDEST_VALUE, fraction, rounding, "saturate")
+        return Format(True, WIDE, fraction, rounding)
 
     def _exact_fraction(self, op: Op, operands: tuple[Operand, ...]) -> int:
         values = operands[1:] if op.opcode == "select" else operands
@@ -213,7 +214,7 @@ class _Typing:
             type_ = self.types[operand]
             return type_.fraction if isinstance(type_, Format) else 0
         if isinstance(operand, TensorRef):
-            type_ = self.tensors.get(operand.name, self.network.tensors.get(operand.name)).type
+            type_ = (self.tensors if operand.name in self.tensors else self.network.tensors)[operand.name].type
             return type_.fraction if isinstance(type_, Format) else 0
         return float(operand).as_integer_ratio()[1].bit_length() - 1
 

@@ -79,8 +79,8 @@ class _Run:
         delays = source_delays(self.network, projection)
         fraction = _fraction(_emitted_type(self.network, projection.source, projection.source_port))
         if delays.ndim == 2:
-            parts = [self._weigh(projection, m, Fixed(self._past_row(projection, row - d), fraction))
-                     for d, m in self.maps[projection.name].items()]
+            parts = [self._weigh(projection, m, Fixed(self._past_row(projection, np.asarray(row - d)), fraction))
+                     for d, m in self.maps[projection.name].items() if d is not None]
             total = parts[0]
             for part in parts[1:]:
                 total = EXACT["add"](total, part)
@@ -244,9 +244,8 @@ class _Matrix:
 
     def __init__(self, matrix: np.ndarray | sparse.csr_array):
         self.exact = matrix
-        self.is_dense = isinstance(matrix, np.ndarray)
-        self.row_bound = int(np.abs(matrix).sum(axis=1).max()) if matrix.shape[0] else 0
-        self.floats = matrix.T.astype(np.float64) if self.is_dense else None
+        self.row_bound = int(np.asarray(abs(matrix).sum(axis=1)).max(initial=0))
+        self.floats = matrix.T.astype(np.float64) if isinstance(matrix, np.ndarray) else None
 
     def times(self, values: np.ndarray) -> np.ndarray:
         """values [B, pre] -> [B, post]."""

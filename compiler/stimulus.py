@@ -57,4 +57,4 @@ def _aims(network: Network, projection: Projection):
     def aim(unit: int):
         return lambda: np.sign(row(unit))
 
-    return [aim(unit) for unit in range(matrix.shape[0])]
+    return [aim(unit) for unit in range(network.size_of(projection.target))]

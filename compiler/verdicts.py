@@ -56,8 +56,9 @@ def bit_for_bit(stage: str, expected: Result, found: Result, coverage: Mapping) 
 
 def _first_difference(name: str, expected: np.ndarray, found: np.ndarray | None) -> dict | None:
     """The earliest step at which two arrays [B, T, n] differ; for states the first index."""
-    if found is None or np.shape(found) != np.shape(expected):
-        return {"value": name, "step": -1, "expected": str(np.shape(expected)), "found": str(np.shape(found))}
+    shape = None if found is None else np.shape(found)
+    if found is None or shape != np.shape(expected):
+        return {"value": name, "step": -1, "expected": str(np.shape(expected)), "found": str(shape or "nothing")}
     wrong = np.argwhere(np.asarray(expected) != np.asarray(found))
     if not len(wrong):
         return None

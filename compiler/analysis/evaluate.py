@@ -39,7 +39,7 @@ class Step:
     def cases(self) -> list[Step]:
         """This step split by what its selects decide on, so that values which go together stay together."""
         conditions = dict.fromkeys(op.operands[0] for op in self.ops.values() if op.opcode == "select")
-        steps = [self]
+        steps: list[Step] = [self]
         for condition in list(conditions)[:_SPLITS]:
             if isinstance(condition, str):
                 steps = [case for step in steps for case in step._split(condition)]

@@ -100,9 +100,10 @@ def _of_op(op: Op, types) -> list[_Equation]:
         if isinstance(source, str) and isinstance(types[source], BoolType):
             return _zero(op.result)
         return _same(operands[0], op.result)
-    if op.opcode in ("mul", "div") and None not in operands:
+    left, right = operands[0], operands[-1]
+    if op.opcode in ("mul", "div") and left is not None and right is not None:
         sign = 1 if op.opcode == "mul" else -1
-        return [(((1, operands[0]), (sign, operands[1]), (-1, op.result)), 0)]
+        return [(((1, left), (sign, right), (-1, op.result)), 0)]
     if op.opcode == "sign":
         return _zero(op.result)
     return _zero(op.result, *operands)

@@ -204,8 +204,8 @@ def _round(a: Interval, fraction: int, rounding: str) -> Interval:
     if rounding == "stochastic":
         rounded = _unless_unbounded(a.low, a.low >> drop), _unless_unbounded(a.high, -(-a.high >> drop))
         return Interval(*rounded, fraction)
-    rounded = (_unless_unbounded(end, _round_raw(end, drop, rounding)) for end in (a.low, a.high))
-    return Interval(*rounded, fraction)
+    low, high = (_unless_unbounded(end, _round_raw(end, drop, rounding)) for end in (a.low, a.high))
+    return Interval(low, high, fraction)
 
 
 def _unless_unbounded(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from compiler.analysis.evaluate import Step, hull
 from compiler.analysis.intervals import LIMIT, Interval, fit, literal, point, whole
 from compiler.formats import Format, Type
 from compiler.ir.network import Network
-from compiler.ir.program import Argument, Program, Site, TensorRef
+from compiler.ir.program import Argument, Program, Site, State, TensorRef
 
 _ROUNDS = 24
 _NARROWING = 6
@@ -161,11 +161,11 @@ def argument(network: Network, value: Argument, type_: Type) -> Interval:
     return fit(literal(value), type_)
 
 
-def _start(network: Network, site: Site, state, units: int) -> Interval:
-    initial = site.initial.get(state.name, state.initial)
-    value = argument(network, initial, state.type)
+def _start(network: Network, site: Site, state: State, units: int) -> Interval:
+    value = argument(network, site.initial.get(state.name, state.initial), state.type)
     value = fit(value, state.type)
-    return Interval(*(np.broadcast_to(item, (units,)).copy() for item in (value.low, value.high)), value.fraction)
+    low, high = (np.broadcast_to(item, (units,)).copy() for item in (value.low, value.high))
+    return Interval(low, high, value.fraction)
 
 
 def _tables(program: Program) -> set[str]:

@@ -265,6 +265,7 @@ class _Quantizer:
         tensors.update(new)
         ranges = _ranges_with(self.network, program, site, self.population.size, inputs, tensors)
         value = program.emits[0].value
+        assert isinstance(value, str)
         return replace(projection, post=site), ranges.values[value], max(excess, extra)
 
     def _carried(self, projection: Projection) -> Interval:
