@@ -6,6 +6,7 @@ Exit status: 0 well; 1 diagnostics; 2 usage; 130 interrupted; 70 our own fault, 
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import pkgutil
 import sys
@@ -15,6 +16,7 @@ import click
 
 from compiler import __version__, commands, faults
 from compiler.diagnostics import DiagnosticError
+from compiler.settings import LOGGER
 
 DIAGNOSTICS, USAGE, INTERRUPTED, OWN_FAULT = 1, 2, 130, 70
 
@@ -48,8 +50,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
+class _Notes(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"note: {record.getMessage()}", err=True)
+
+
+def _print_notes() -> None:
+    """What was assumed in reading a source goes to standard error."""
+    if not any(isinstance(item, _Notes) for item in LOGGER.handlers):
+        LOGGER.addHandler(_Notes())
+    LOGGER.setLevel(logging.INFO)
+
+
 def run(arguments: list[str]) -> int:
     """Run a command line; returns the exit status, messages go to standard error."""
+    _print_notes()
     try:
         return sparkc.main(args=arguments, prog_name="sparkc", standalone_mode=False) or 0
     except DiagnosticError as error:

@@ -29,7 +29,10 @@ MODEL_PASSES = (
     "simplify",
     "eliminate_dead",
     "infer_shapes",
+    "collect_terms",
+    "fold_constants",
     "fold_gains",
+    "merge_links",
     "simplify",
     "eliminate_dead",
 )

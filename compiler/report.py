@@ -44,6 +44,7 @@ def build(compilation: Compilation, ranges: dict[str, SiteRanges]) -> tuple[dict
         "chip": chip.name if chip else "none",
         "dt": fixed.dt,
         "calibration": _calibration(compilation),
+        "assumed": list(compilation.source.notes),
         "populations": populations,
         "projections": projections,
         "sites": [_site(fixed, name, ranges[name]) for name, _, _ in fixed.sites() if name in ranges],

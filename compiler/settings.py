@@ -6,6 +6,7 @@ Light to import; what is slow is imported when a source is loaded.
 from __future__ import annotations
 
 import difflib
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -32,6 +33,12 @@ RECURRENT_STARTS = ("empty", "bias")
 READOUTS = ("count", "first", "last", "max", "mean", "sum", "step")
 ROUNDINGS = ("floor", "zero", "even", "away")
 WEIGHT_BITS, STATE_BITS = (2, 16), (4, 32)
+READING = ("dt", "reset", "recurrent_delay", "recurrent_start", "precision", "readout", "input_kind", "repair",
+           "round_delays")
+"""Settings that say how a source is read."""
+
+LOGGER = logging.getLogger("sparkc")
+"""Tells what was assumed in reading a source; the command line prints it."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,8 @@ class Settings:
     target that has others. weights, states: bits. bits: by name, of the weights of a projection or of the states of
     a site. rounding: of states. calibration: an `.npz` file, or inputs by name [T, n] or
     [B, T, n]. dt: ms. reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
-    precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli.
+    precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli. input_kind: what
+    inputs carry. repair, round_delays: read an inconsistent file all the same.
     """
 
     target: str = TARGET
@@ -58,6 +66,9 @@ class Settings:
     recurrent_start: str | None = None
     precision: str | None = None
     readout: str | None = None
+    input_kind: str | None = None
+    repair: bool | None = None
+    round_delays: bool | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -86,9 +97,11 @@ class Settings:
         """The source `file.py[:name]` (or another language's file), with these settings."""
         from compiler.source import load_source
 
-        names = ("dt", "reset", "recurrent_delay", "recurrent_start", "precision", "readout")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        return load_source(spec, **given)
+        given = {name: getattr(self, name) for name in READING if getattr(self, name) is not None}
+        source = load_source(spec, **given)
+        for note in source.notes:
+            LOGGER.info("%s: %s", source.path.name, note)
+        return source
 
     def options(self, source: Source) -> Options:
         """The options of a compile of this source. Errors: E172, E430, E15x and E16x of the calibration."""

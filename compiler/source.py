@@ -31,6 +31,9 @@ class SourceOptions:
 
     dt: ms. reset: `file`, `zero` or `subtract`. recurrent_delay: steps, recurrent_start: `empty` or `bias`, of cycles
     that say no delay. precision: of the floating-point reference. readout: how classes are read from outputs.
+    input_kind: what inputs carry (`spikes`, `signed`, `events:15`, `current`; or by name, `a=spikes,b=current`).
+    repair: read an inconsistent file in its one sensible way. round_delays: take delays that are no whole number of
+    steps.
     """
 
     dt: float | None = None
@@ -39,6 +42,9 @@ class SourceOptions:
     recurrent_start: str | None = None
     precision: str | None = None
     readout: str | None = None
+    input_kind: str | None = None
+    repair: bool | None = None
+    round_delays: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class Source:
     path, name: the file and the object in it. digest: SHA-256 of the file. precision: of the floating-point
     reference. module: the spark module, None where the source is a network itself. calibration: inputs by name
     [B, T, n], None where the source brings none. data: gives the arrays `input` and `label` to compare on, or None.
+    notes: what was assumed in reading it, line by line.
     """
 
     path: Path
@@ -58,6 +65,7 @@ class Source:
     module: SparkModule | None = None
     calibration: Mapping[str, np.ndarray] | None = None
     data: Callable[[], Mapping[str, np.ndarray] | None] = lambda: None
+    notes: tuple[str, ...] = ()
 
     @property
     def network(self) -> Network:

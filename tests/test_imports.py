@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LIBRARIES = {
     "spark": {"jax", "numpy", "optax", "tqdm"},
-    "compiler": {"spark", "jax", "numpy", "scipy", "networkx", "lark", "click"},
+    "compiler": {"spark", "jax", "numpy", "scipy", "networkx", "lark", "click", "nir", "h5py"},
     "targets": {"spark", "compiler", "jax", "numpy", "scipy", "networkx"},
 }
 

@@ -10,21 +10,38 @@ from typing import Any
 import click
 
 from compiler import settings
+from compiler.durations import milliseconds
 from compiler.settings import Settings
 
-SOURCE_NAMES = ("dt", "reset", "recurrent_delay", "recurrent_start", "precision", "calibration", "readout")
+SOURCE_NAMES = (*settings.READING, "calibration")
 COMPILE_NAMES = ("target", "chip", "weights", "states", "bits", "rounding", "seed", "config")
 
+
+class _Duration(click.ParamType):
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return float(value) if isinstance(value, int | float) else milliseconds(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 _SOURCE = (
-    click.option("--dt", type=float, metavar="MS", help="Time step in ms, where the source leaves it open."),
+    click.option("--dt", type=_Duration(), metavar="MS", help="Time step in ms (or 1e-4s, 100us), where the source "
+                 "leaves it open."),
     click.option("--reset", type=click.Choice(settings.RESETS), help="What a spike does to the membrane."),
     click.option("--recurrent-delay", type=click.IntRange(1), metavar="N",
                  help="Steps on a recurrent edge that has none."),
     click.option("--recurrent-start", type=click.Choice(settings.RECURRENT_STARTS),
                  help="What a recurrent edge carries in the first step."),
     click.option("--precision", type=click.Choice(settings.PRECISIONS), help="Numbers of the float reference."),
-    click.option("--calibration", type=click.Path(), metavar="FILE.npz", help="Inputs that show the usual activity."),
     click.option("--readout", type=click.Choice(settings.READOUTS), help="How a class is read from the output."),
+    click.option("--input-kind", metavar="KIND", help="What inputs carry: spikes, signed, events:15, current; or "
+                 "NAME=KIND,… (where the source leaves it open)."),
+    click.option("--repair", is_flag=True, default=None, help="Read an inconsistent file in its one sensible way."),
+    click.option("--round-delays", is_flag=True, default=None, help="Take delays that are no whole number of steps."),
+    click.option("--calibration", type=click.Path(), metavar="FILE.npz", help="Inputs that show the usual activity."),
 )
 _COMPILE = (
     click.option("--target", metavar="NAME", help="Target family (sparkc list targets)."),

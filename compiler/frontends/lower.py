@@ -8,25 +8,24 @@ principle) is folded into the weights of what leaves it, so outputs are unsigned
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from compiler.analysis.schedule import update_order
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
-from compiler.formats import Format
 from compiler.frontends import faults
+from compiler.frontends.linear_maps import INDEX, LinearMaps, Way
 from compiler.frontends.lowered import Lowered, Origin
 from compiler.frontends.neuron_input import NeuronInput
 from compiler.frontends.program_book import ProgramBook, free_name, identifier, kind_of
 from compiler.frontends.wiring import Feed, Leaf, Path, Wiring, state_path, wiring_of
 from compiler.ir.connections.identity import Identity
-from compiler.ir.connections.one_to_one import OneToOne
-from compiler.ir.connections.sparse import Sparse
 from compiler.ir.network import Input, Network, Output, Population, PortKind, Projection
-from compiler.ir.program import Program, Site, TensorRef
+from compiler.ir.program import Program, TensorRef
 from spark.core.module import SparkModule
+from spark.nn.components.connections import Connection
 from spark.nn.components.delays.base import Delays
 from spark.nn.components.synapses.base import Synapses
 from spark.nn.neurons.base import Neuron
@@ -34,14 +33,13 @@ from spark.nn.neurons.base import Neuron
 E115 = declare("E115", "a part of a module cannot be compiled")
 E117 = declare("E117", "an input and an output of a module have the same name")
 
-INDEX = Format(True, 32)
-
-
-def lower(module: SparkModule, name: str = "model", readout: str = "") -> Lowered:
+def lower(module: SparkModule, name: str = "model", readout: str = "",
+          ports: Mapping[str, PortKind] | None = None) -> Lowered:
     """The network of a module, level `model`, with dt of the module.
 
-    name: object path that diagnostics start with. readout: how outputs are read. Raises DiagnosticError with
-    every fault of weights, delays and unsupported parts at once; those of a traced step alone.
+    name: object path that diagnostics start with. readout: how outputs are read. ports: what inputs carry, where that
+    is known; else spikes if they only reach ports of spikes. Raises DiagnosticError with every fault of weights, delays
+    and unsupported parts at once; those of a traced step alone.
     """
     if not module.built:
         raise fail(E115, "the module does not know the shape of its input", name, found=f"{type(module).__name__}",
@@ -52,7 +50,7 @@ def lower(module: SparkModule, name: str = "model", readout: str = "") -> Lowere
     wiring = wiring_of(module)
     _require_apart(wiring, name)
     lowering = Lowering(module, wiring, name)
-    lowering.run(readout)
+    lowering.run(readout, ports or {})
     update_order(lowering.lowered.network)
     return lowering.lowered
 
@@ -90,6 +88,11 @@ def _unsupported_neuron(neuron: Neuron[Any], path: str) -> Iterator[Diagnostic]:
                              expected=f"the step of {base.__name__}", hint="put what is special into a component")
 
 
+def _passed_on(state: Any, inputs: Any, params: Any) -> Any:
+    """The step of a relay."""
+    return {}, {"current": inputs["signal"]}
+
+
 class Lowering:
     """One lowering under way."""
 
@@ -99,6 +102,7 @@ class Lowering:
         self.network = self.lowered.network
         self.book = ProgramBook(self.network)
         self.names = self._names()
+        self.maps = LinearMaps(wiring, self.book, self.names, self.signs)
 
     def _names(self) -> dict[Path, str]:
         """Population of each leaf; inputs and outputs keep their names, populations make way."""
@@ -110,13 +114,14 @@ class Lowering:
             taken.add(names[path])
         return names
 
-    def run(self, readout: str) -> None:
+    def run(self, readout: str, ports: Mapping[str, PortKind]) -> None:
         for name, shape in self.wiring.inputs.items():
             kind = PortKind("spikes") if self.wiring.carries_spikes(name) else PortKind("current")
-            self.network.add(Input(name, shape, kind))
-        for leaf in self.wiring.leaves.values():
+            self.network.add(Input(name, shape, ports.get(name, kind)))
+        leaves = [leaf for leaf in self.wiring.leaves.values() if not self.maps.folds(leaf)]
+        for leaf in leaves:
             self._population(leaf)
-        for leaf in self.wiring.leaves.values():
+        for leaf in leaves:
             if isinstance(leaf.module, Neuron):
                 NeuronInput(self, leaf, leaf.module).run()
             else:
@@ -160,6 +165,9 @@ class Lowering:
 
     def _population(self, leaf: Leaf) -> None:
         module, path, name = leaf.module, self.state_of(leaf), self.names[leaf.path]
+        if isinstance(module, Connection):
+            self._relay(name, module, path)
+            return
         if isinstance(module, Neuron):
             module, path = module.soma, (*path, "soma")
         shape = next(iter(module.output_specs.values())).shape
@@ -173,34 +181,56 @@ class Lowering:
         if isinstance(leaf.module, Neuron):
             self.lowered.currents[name] = ".".join((*path[:-1], "synapses", "current"))
 
-    def _currents(self, leaf: Leaf) -> None:
-        """What reaches a module that is no neuron: values, unit by unit."""
-        for name, feeds in leaf.feeds.items():
-            port, start = self.input_port(self.names[leaf.path], name), 0
-            for feed in feeds:
-                name = self.projection_name(self.source(feed)[0], self.names[leaf.path])
-                chain = self._placed(name, feed, start, sum(item.size for item in feeds))
-                self.project(name, feed, self.names[leaf.path], port, chain, feed.delay)
-                start += feed.size
+    def _relay(self, name: str, module: Connection[Any], path: Path) -> None:
+        """A population that passes on what a connection makes of its input."""
+        shape = module.output_specs["current"].shape
+        site = self.book.site(name, "relay", _passed_on, {}, {"signal": np.zeros(shape)}, {}, shape)
+        self.network.add(Population(name, shape, site))
+        self.lowered.origins[name] = Origin(path)
+        self.lowered.emissions[name, "current"] = ".".join((*path, "current"))
 
-    def _placed(self, name: str, feed: Feed, start: int, total: int) -> tuple[Any, ...]:
-        signs = self.signs(feed)
-        signed = () if signs is None else (OneToOne(self.book.tensor(f"{name}.sign", signs)),)
-        if feed.size == total:
-            return signed or (Identity(),)
-        starts = np.clip(np.arange(total + 1) - start, 0, feed.size)
-        placed = Sparse(
-            self.book.tensor(f"{name}.weight", np.ones(feed.size)),
-            self.book.tensor(f"{name}.starts", starts, INDEX),
-            self.book.tensor(f"{name}.sources", np.arange(feed.size), INDEX),
-        )
-        return (*signed, placed)
+    def _currents(self, leaf: Leaf) -> None:
+        """What reaches a module that is no neuron: values, unit by unit or through connections."""
+        target = self.names[leaf.path]
+        for name in list(leaf.feeds)[:1] if isinstance(leaf.module, Connection) else leaf.feeds:
+            port = self.input_port(target, "signal" if isinstance(leaf.module, Connection) else name)
+            arrival = self.maps.into(leaf, name)
+            for way, bias in arrival.with_biases():
+                self._way(way, bias, target, port)
+            self._note_current(leaf, name)
+
+    def _way(self, way: Way, bias: tuple[int, np.ndarray] | None, target: str, port: str) -> None:
+        name = self._way_name(way, target)
+        own = () if way.own is None else (way.own,)
+        delay = self.book.tensor(f"{name}.delay", way.delay + own[0], INDEX) if own else way.delay
+        given: dict[str, Any] = {}
+        if bias is not None:
+            start, values = bias
+            given = {"bias": self.book.tensor(f"{name}.bias", values)}
+            if start != way.delay + min((int(np.min(item)) for item in own), default=0):
+                given["bias_start"] = start
+        self.project(name, way.feed, target, port, way.links or (Identity(),), delay, **given)
+
+    def _way_name(self, way: Way, target: str) -> str:
+        """A way with weights of one module is called like it, others like their ends."""
+        taken = {item.name for item in self.network.projections}
+        if len(way.weighted) == 1:
+            return free_name(way.weighted[0], taken | set(self.network.graph.nodes))
+        return self.projection_name(self.source(way.feed)[0], target)
+
+    def _note_current(self, leaf: Leaf, port: str) -> None:
+        """Where the module that is alone before this one shows what arrives."""
+        feeds = leaf.feeds[port]
+        if len(leaf.feeds) == 1 and len(feeds) == 1 and feeds[0].origin and not feeds[0].delay:
+            origin = self.wiring.leaves[feeds[0].origin]
+            if isinstance(origin.module, Connection) and not isinstance(leaf.module, Connection):
+                self.lowered.currents[self.names[leaf.path]] = ".".join((*self.state_of(origin), feeds[0].port))
 
     def projection_name(self, source: str, target: str) -> str:
         return free_name(f"{source}_{target}", {item.name for item in self.network.projections})
 
     def project(self, name: str, feed: Feed, target: str, port: str, chain: tuple[Any, ...], delay: int | TensorRef,
-                **sites: Site | None) -> None:
+                **rest: Any) -> None:
         """Add a projection from a feed."""
         source, source_port = self.source(feed)
-        self.network.add(Projection(name, source, source_port, target, port, chain, delay, **sites))  # pyright: ignore
+        self.network.add(Projection(name, source, source_port, target, port, chain, delay, **rest))
