@@ -62,7 +62,7 @@ def command(
 
     \b
     Example:
-      sparkc simulate examples/digits.py --input examples/digits.npz --output digits-out.npz
+      sparkc simulate examples/digits.py --input examples/digits_sample.npz --output build/spikes.npz
     """
     from compiler import files, results_io
     from compiler.input_files import read_stimulus
