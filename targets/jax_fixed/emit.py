@@ -18,7 +18,7 @@ from targets.jax_fixed.sites import stored
 from targets.jax_fixed.writer import quoted
 
 BLOCK_BYTES = 1 << 23
-"""Weighted sums of one population that are computed at once: more would leave the caches."""
+"""What values may take on their way through the weights of one projection: more would leave the caches."""
 
 BLOCK_ROWS = 2048
 """Rows of a block at most: a product of bytes gains nothing from more."""
@@ -94,6 +94,5 @@ def _write_network(out: ProgramText, written: dict[str, LayerText]) -> None:
         code.line("return after, {name: rows[name] for name in wanted}")
     with code.table("WEIGHTS = "):
         code.lines(f"{quoted(name)}: {text}," for name, text in out.weights.items())
-    widest = max((item.size for item in network.populations), default=1)
-    rows = max(1, min(BLOCK_ROWS, BLOCK_BYTES // (4 * widest)))
+    rows = max(1, min(BLOCK_ROWS, BLOCK_BYTES // out.row_bytes))
     code.line(f"BLOCK_ROWS = {rows}", "steps times samples that are computed together")

@@ -22,12 +22,17 @@ LARGEST_PROOF = 300
 
 @dataclass
 class ProgramText:
-    """The program so far. weights: what the arrays of weights are made from, by the name they are passed under."""
+    """The program so far.
+
+    weights: what the arrays of weights are made from, by the name they are passed under. row_bytes: the most that one
+    row of values takes on its way through the weights.
+    """
 
     network: Network
     names: Names
     code: Writer = field(default_factory=Writer)
     weights: dict[str, str] = field(default_factory=dict)
+    row_bytes: int = 4
 
     def __post_init__(self) -> None:
         work = max((len(item.states) * len(item.ops) for item in self.network.programs.values()), default=0)

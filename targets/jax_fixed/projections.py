@@ -13,7 +13,7 @@ from compiler.ir.exact import Range
 from compiler.ir.network import Network, Projection
 from compiler.ir.program import TensorRef
 from compiler.results import source_delays
-from targets.jax_fixed.connections.base import Chain, find, sum_ends
+from targets.jax_fixed.connections.base import Chain, find
 from targets.jax_fixed.expressions import converted, exact, finish
 from targets.jax_fixed.program_text import ProgramText, ends
 from targets.jax_fixed.sites import SiteText, emitted_range, write_site
@@ -131,10 +131,10 @@ def _write_sums(
         for link in item.chain:
             _lowering(link).lower(link, chain)
     out.weights |= chain.weights
+    out.row_bytes = max(out.row_bytes, chain.row_bytes)
     function = out.names.fresh(item.name)
     fraction = source.fraction + sum(_fraction(network, link) for link in item.chain)
-    least, most = chain.ends()
-    range_ = Range(least, most, fraction)
+    range_ = Range(int(chain.low.min()), int(chain.high.max()), fraction)
     if not fits(range_):
         range_ = Range(INT32.low, INT32.high, fraction)
     with out.code.function(f"{function}(weights, values)", _documentation(network, item, range_)):
@@ -168,16 +168,12 @@ def _lowering(link: Connection) -> ModuleType:
 
 def _by_synapse(item: Projection, chain: Chain, kinds: tuple[int, ...], delays: str) -> None:
     """The chain as one matrix whose columns stand once for every delay."""
-    shape, text, matrix = chain.shape, "", None
+    text, ends_ = "", chain.ends
     for link in item.chain:
-        own = _lowering(link).matrix_text(link, shape)
+        own = _lowering(link).matrix_text(link, chain.shape)
         text = f"{own}.astype(np.int64) @ {text}" if text else own
-        factor = link.matrix(shape, chain.network.tensors)
-        matrix = factor if matrix is None else factor @ matrix
-        shape = link.output_shape(shape, chain.network.tensors)
-    if matrix is None:
-        raise TypeError(f"{item.name}: delays of single synapses need a chain of connections")
-    least, most = chain.ends()
+        chain.low, chain.high = link.reach(chain.low, chain.high, chain.shape, chain.network.tensors)
+        chain.shape = link.output_shape(chain.shape, chain.network.tensors)
     weights = chain.weigh(f"weight_digits(by_delay({text}, {delays}, {kinds}))")
-    ends_ = sum_ends(matrix, chain.low, chain.high)
-    chain.put(f"product(values, {weights}, {least}, {most})", shape, *ends_)
+    chain.lines.append(f"sums = product(values, {weights}, {ends_})")
+    chain.hold(4 * len(chain.low))

@@ -19,7 +19,8 @@ class Chain:
     """A chain of connections being written.
 
     text: the value so far, [..., units]; shape: its units; low, high: what every unit can be, int64. key: what the
-    weights of the next link are called. weights: how they are made from the tensors.
+    weights of the next link are called. weights: how they are made from the tensors. row_bytes: the most that one row
+    of values takes on its way.
     """
 
     network: Network
@@ -30,13 +31,19 @@ class Chain:
     high: np.ndarray
     lines: list[str] = field(default_factory=list)
     weights: dict[str, str] = field(default_factory=dict)
-    links: int = 0
+    row_bytes: int = 0
 
-    def put(self, text: str, shape: tuple[int, ...], low: np.ndarray, high: np.ndarray) -> None:
-        """The value after one more link."""
+    def put(self, item: Connection, text: str) -> None:
+        """The value after one more link, computed by this text."""
+        self.low, self.high = item.reach(self.low, self.high, self.shape, self.network.tensors)
+        self.shape = item.output_shape(self.shape, self.network.tensors)
         self.lines.append(f"sums = {text}")
-        self.text, self.shape, self.low, self.high = "sums", shape, low, high
-        self.links += 1
+        self.text = "sums"
+        self.hold(4 * len(self.low))
+
+    def hold(self, bytes_: int) -> None:
+        """Take note of what one row needs."""
+        self.row_bytes = max(self.row_bytes, bytes_)
 
     def weigh(self, text: str) -> str:
         """Name the arrays of weights that this Python text makes; gives the text that reads them."""
@@ -44,26 +51,13 @@ class Chain:
         self.weights[name] = text
         return f"weights[{quoted(name)}]"
 
-    def ends(self) -> tuple[int, int]:
-        """Least and greatest value of any unit."""
-        return int(self.low.min()), int(self.high.max())
+    @property
+    def ends(self) -> str:
+        """Least and greatest value of any unit, as arguments."""
+        return f"{int(self.low.min())}, {int(self.high.max())}"
 
 
 def find(connection: Connection) -> ModuleType | None:
     """The lowering of a connection's kind, None where there is none."""
     name = f"targets.jax_fixed.connections.{connection.keyword}"
     return importlib.import_module(name) if importlib.util.find_spec(name) else None
-
-
-def sum_ends(matrix, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Least and greatest sum of every row of a dense or sparse matrix; far beyond 32 bits only roughly."""
-    ends = [], []
-    for start in range(0, matrix.shape[0], 1024):
-        rows = matrix[start : start + 1024].astype(np.float64)
-        up = rows.maximum(0) if hasattr(rows, "maximum") else np.maximum(rows, 0)
-        down = rows - up
-        ends[0].append(up @ low.astype(np.float64) + down @ high)
-        ends[1].append(up @ high.astype(np.float64) + down @ low)
-    limit = 2.0**62
-    lows, highs = (np.clip(np.concatenate(item), -limit, limit).astype(np.int64) for item in ends)
-    return lows, highs

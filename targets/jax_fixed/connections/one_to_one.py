@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from compiler.ir.connections.one_to_one import OneToOne
 from targets.jax_fixed.connections.base import Chain
 from targets.jax_fixed.writer import quoted
@@ -11,10 +9,8 @@ from targets.jax_fixed.writer import quoted
 
 def lower(item: OneToOne, chain: Chain) -> None:
     """Append the link."""
-    data = chain.network.tensor(item.weight).data.reshape(-1).astype(np.int64)
     weights = chain.weigh(f"jnp.asarray(TENSORS[{quoted(item.weight.name)}].reshape(-1).astype(np.int32))")
-    ends = np.stack([data * chain.low, data * chain.high])
-    chain.put(f"{chain.text}.astype(jnp.int32) * {weights}", chain.shape, ends.min(axis=0), ends.max(axis=0))
+    chain.put(item, f"{chain.text}.astype(jnp.int32) * {weights}")
 
 
 def matrix_text(item: OneToOne, shape: tuple[int, ...]) -> str:

@@ -10,9 +10,7 @@ from targets.jax_fixed.connections.base import Chain
 
 def lower(item: Select, chain: Chain) -> None:
     """Append the link."""
-    units = slice(item.start, item.stop)
-    text = f"{chain.text}[..., {item.start}:{item.stop}]"
-    chain.put(text, (item.stop - item.start,), chain.low[units], chain.high[units])
+    chain.put(item, f"{chain.text}[..., {item.start}:{item.stop}]")
 
 
 def matrix_text(item: Select, shape: tuple[int, ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from compiler.ir.connections.sparse import Sparse
-from targets.jax_fixed.connections.base import Chain, sum_ends
+from targets.jax_fixed.connections.base import Chain
 from targets.jax_fixed.writer import quoted
 
 SMALL, LARGEST = 1 << 16, 1 << 26
@@ -17,17 +17,16 @@ WORTH = 256
 
 def lower(item: Sparse, chain: Chain) -> None:
     """Append the link."""
-    matrix = item.matrix(chain.shape, chain.network.tensors)
-    posts, pres = len(chain.network.tensor(item.starts).data) - 1, math.prod(chain.shape)
-    synapses = len(chain.network.tensor(item.sources).data)
-    ends = sum_ends(matrix, chain.low, chain.high)
-    if synapses == 0 or posts * pres <= min(max(SMALL, WORTH * synapses), LARGEST):
+    tensors = chain.network.tensors
+    size = (len(tensors[item.starts.name].data) - 1) * math.prod(chain.shape)
+    synapses = len(tensors[item.sources.name].data)
+    if synapses == 0 or size <= min(max(SMALL, WORTH * synapses), LARGEST):
         weights = chain.weigh(f"weight_digits({matrix_text(item, chain.shape)})")
-        least, most = chain.ends()
-        chain.put(f"product({chain.text}, {weights}, {least}, {most})", (posts,), *ends)
+        chain.put(item, f"product({chain.text}, {weights}, {chain.ends})")
         return
     weights = chain.weigh(f"padded({_arrays(item)})")
-    chain.put(f"sparse_product({chain.text}, {weights})", (posts,), *ends)
+    chain.hold(4 * math.prod(chain.shape))
+    chain.put(item, f"sparse_product({chain.text}, {weights})")
 
 
 def matrix_text(item: Sparse, shape: tuple[int, ...]) -> str:
@@ -37,5 +36,3 @@ def matrix_text(item: Sparse, shape: tuple[int, ...]) -> str:
 
 def _arrays(item: Sparse) -> str:
     return ", ".join(f"TENSORS[{quoted(name.name)}]" for name in (item.weight, item.starts, item.sources))
-
-

@@ -105,7 +105,7 @@ def refusal(function, *arguments) -> str:
 FAULTS = {
     "two": ({"input": 2 * np.ones((3, 20))}, "input input: 2.0 at [0, 0]; a port of kind spikes holds integers 0 … 1"),
     "half": ({"input": np.full((3, 20), 0.5)}, "input input: 0.5 at [0, 0]; a port of kind spikes"),
-    "nan": ({"drive": np.full((3, 16), np.nan)}, "input drive: nan at [0, 0]; a port of kind current holds -32 … 31.75"),
+    "nan": ({"drive": np.full((3, 16), np.nan)}, "input drive: nan at [0, 0]; a port of kind current holds -32 … 31"),
     "large": ({"drive": np.full((3, 16), 40.0)}, "input drive: 40.0 at [0, 0]"),
     "shape": ({"input": np.zeros((3, 21))}, "input input: shape (3, 21) is not [T, 20] or [B, T, 20]"),
     "text": ({"input": np.array(["a"])}, "input input: holds <U1, not numbers"),

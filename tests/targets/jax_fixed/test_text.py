@@ -56,7 +56,7 @@ def test_programs_define_what_they_use(tmp_path):
     """Operations that nobody uses stay readable, and cost nothing."""
     for seed in range(12):
         (tmp_path / f"p{seed}.py").write_bytes(jax_fixed.emit(random_network(seed))["program.py"])
-    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F,E9", "--ignore", "F841", str(tmp_path)]
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select=F,E9", "--ignore=F841", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
@@ -98,3 +98,14 @@ def test_a_scale_is_named_in_the_table_of_records():
     network.add(replace(network.node("hid"), site=Site("leaky", site.arguments, {}, TensorRef("scale"), ("v",))))
     text = jax_fixed.emit(network)["program.py"].decode()
     assert '"hid.v": (16, "s24.0", 0, "scale")' in text and '"out.v": (5, "s24.0", 0, None)' in text
+
+
+def test_sums_that_may_leave_32_bits_before_saturating_are_refused():
+    network = two_layers()
+    wide = Tensor(parse_type("s32.0"), np.full((16, 20), 1 << 28, np.int32))
+    network.tensors["w0"] = wide
+    exact = replace(network.projection("input_hid_0"), accumulator=parse_type("s32.0"))
+    network.add(exact)
+    assert codes(network) == []
+    network.add(replace(exact, accumulator=parse_type("s32.0/saturate")))
+    assert codes(network) == ["E483"]
