@@ -45,7 +45,7 @@ class Emulator:
         }
         self.gathers = [_gather(tables, core) for core in self.cores]
         self.past = [self._history(index, state) for index in range(len(tables.ports))]
-        self.rows = [self._room(*port) for port in tables.ports]
+        self.rows = self._kept_ports()
         self.records = {name: self._record(name) for name in record}
         self.traffic = Traffic(tables, self.cores)
         self._restore(state)
@@ -74,19 +74,21 @@ class Emulator:
         if rows is None or rows.ndim != 3 or rows.shape[2] != node["size"] or rows.dtype.kind not in "biu":
             raise fail(
                 E543,
-                f"input {name} is missing or has the wrong shape",
+                f"%{name} has no input of the right shape",
                 name,
                 found="nothing" if rows is None else f"{rows.dtype}{list(rows.shape)}",
                 expected=f"integers [batch, steps, {node['size']}]",
+                hint="give one array per input, by its name",
             )
         outside = np.argwhere((rows < port["low"]) | (rows > port["high"]))
         if len(outside):
             raise fail(
                 E543,
-                f"input {name} cannot carry a value",
+                f"%{name} cannot carry a value of its input",
                 f"{name}{outside[0].tolist()}",
                 found=str(rows[tuple(outside[0])]),
                 expected=f"{port['low']}..{port['high']}",
+                hint="spikes are 0 or 1; other ports say their range in the network",
             )
         return rows.astype(np.int64)
 
@@ -120,8 +122,17 @@ class Emulator:
                         whole = self._state_array(f"{site['name']}.{name}", given, (self.batch, site["size"]))
                         core.states[site["name"]][name] = whole[:, core.rows[site["name"]]]
 
-    def _room(self, node: int, port: Mapping[str, Any]) -> np.ndarray:
-        return np.zeros((self.batch, self.steps, self.nodes[node]["size"]), np.int64)
+    def _room(self, size: int, boolean: bool) -> np.ndarray:
+        return np.zeros((self.batch, self.steps, size), _stored(boolean))
+
+    def _kept_ports(self) -> dict[int, np.ndarray]:
+        """Room for the rows of every port that is an output or still under way at the end."""
+        shown = {(item["node"], item["port"]) for item in self.tables.index["outputs"]}
+        return {
+            index: self._room(self.nodes[node]["size"], port["boolean"])
+            for index, (node, port) in enumerate(self.tables.ports)
+            if (self.nodes[node]["name"], port["name"]) in shown or self.past[index].shape[1]
+        }
 
     def _sent(self, port: int, row: int) -> np.ndarray | None:
         """What a port sends in its source row: from history, from the input, from its cores, or nothing."""
@@ -136,7 +147,8 @@ class Emulator:
             value = self.inputs[name][:, row]
         else:
             value = self._collected(name, self.nodes[node]["size"], lambda core: core.emitted[name][item["name"]])
-        self.rows[port][:, row] = value
+        if port in self.rows:
+            self.rows[port][:, row] = value
         self.traffic.count(port, value)
         return value
 
@@ -152,8 +164,11 @@ class Emulator:
         for site in self.tables.index["sites"]:
             known = (*site["inputs"], *site["emits"], *self.tables.index["programs"][site["program"]]["states"])
             if site["name"] == wanted and name in known:
-                return site, name, np.zeros((self.batch, self.steps, site["size"]), np.int64)
-        raise fail(E543, f"nothing to record is called {record}", record)
+                return site, name, self._room(site["size"], site["types"].get(name, site["emits"].get(name)))
+        known = [site["name"] for site in self.tables.index["sites"]]
+        raise fail(
+            E543, "a record names nothing", record, found=record, expected=f"a state or port of {', '.join(known)}"
+        )
 
     def _keep(self, chip_step: int, skews: list[int]) -> None:
         """Write the row of every record whose node was active."""
@@ -172,9 +187,8 @@ class Emulator:
         found = {}
         for item in self.tables.index["outputs"]:
             index = ports[item["node"], item["port"]]
-            found[f"output.{item['name']}"] = _narrow(self.rows[index], self.tables.ports[index][1]["boolean"])
-        for record, (site, name, rows) in self.records.items():
-            found[f"record.{record}"] = _narrow(rows, site["types"].get(name, site["emits"].get(name)))
+            found[f"output.{item['name']}"] = self.rows[index]
+        found |= {f"record.{record}": rows for record, (_, _, rows) in self.records.items()}
         found |= {f"state.{key}": value for key, value in self._state().items()}
         return found | {"traffic": np.array(json.dumps(self.traffic.summary(self.batch, self.steps), sort_keys=True))}
 
@@ -185,12 +199,12 @@ class Emulator:
                 whole = self._collected(
                     site["name"], site["size"], lambda core, s=site, n=name: core.states[s["name"]][n]
                 )
-                state[f"{site['name']}.{name}"] = _narrow(whole, site["types"][name])
+                state[f"{site['name']}.{name}"] = whole.astype(_stored(site["types"][name]))
         for index, (node, port) in enumerate(self.tables.ports):
             depth = self.past[index].shape[1]
             if depth:
                 rows = np.concatenate([self.past[index], self.rows[index]], axis=1)[:, -depth:]
-                state[f"history.{self.nodes[node]['name']}.{port['name']}"] = _narrow(rows, port["boolean"])
+                state[f"history.{self.nodes[node]['name']}.{port['name']}"] = rows.astype(_stored(port["boolean"]))
         return state
 
 
@@ -202,8 +216,9 @@ def _named(core: Core, site: Mapping[str, Any], name: str) -> np.ndarray:
     raise KeyError(name)
 
 
-def _narrow(rows: np.ndarray, boolean: bool) -> np.ndarray:
-    return rows.astype(np.uint8 if boolean else np.int32)
+def _stored(boolean: bool) -> np.dtype:
+    """How results are stored: spikes in bytes, integers in 32 bits."""
+    return np.dtype(np.uint8 if boolean else np.int32)
 
 
 def _gather(tables: Tables, core: Core) -> list[tuple[int, np.ndarray, np.ndarray]]:

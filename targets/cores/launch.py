@@ -80,7 +80,13 @@ def _execute(command: list[str]) -> None:
         findings = [Diagnostic(**(item | {"place": Place(path=item["place"])})) for item in found]
     except (ValueError, TypeError, KeyError):
         last = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-        raise fail(E545, "the core emulator ended without a result", found=last[0]) from None
+        raise fail(
+            E545,
+            "the core emulator ended without a result",
+            found=last[0],
+            expected="a result or findings",
+            hint="try fewer samples or steps at a time",
+        ) from None
     raise DiagnosticError(findings)
 
 

@@ -143,7 +143,7 @@ def _delays(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iter
         if longest > chip.longest_delay:
             yield _over(
                 E407,
-                f"projection {name} has a longer delay than {chip.name}, after retiming",
+                f"projection {name} has, after retiming, a longer delay than {chip.name} allows",
                 name,
                 longest,
                 chip.longest_delay,

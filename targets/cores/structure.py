@@ -112,7 +112,13 @@ def _check_slots(tables: Tables) -> None:
     for core in range(len(tables.index["cores"])):
         slots = np.sort(neurons["slot"][neurons["core"] == core])
         if not np.array_equal(slots, np.arange(len(slots))):
-            raise unfit(tables.folder, "neurons.slot", f"slots of core {core} are not 0..{len(slots) - 1}")
+            raise unfit(
+                tables.folder,
+                "neurons.slot",
+                f"slots of core {core} have gaps",
+                slots.tolist()[:8],
+                f"0..{len(slots) - 1}",
+            )
     for number, site in enumerate(tables.index["sites"]):
         units = neurons["unit"][neurons["site"] == number]
         found = np.sort(units) if site["kind"] != "pre" else np.unique(units)
