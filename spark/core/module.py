@@ -204,7 +204,6 @@ class SparkModule(ABC, Generic[ConfigType]):
         for name, child in self.children().items():
             child.params = given[name]
         self._params = {name: frozen(given[name]) for name in self._params}
-        self._forget()
 
     def _check_params(self, params: Params) -> None:
         """Raise `ConfigError` for parameters that break a rule of the whole; composites override it."""
@@ -298,7 +297,9 @@ def split(module: SparkModule) -> tuple[Structure, Params, State]:
 
 def merge(structure: Structure, params: Params, state: State) -> SparkModule:
     """A module from its parts; the inverse of `split`. Errors: `ValueError` where shapes do not fit."""
+    pattern = structure._module.initial_state()
     module = structure._module._twin()
     module.params = map_leaves(lambda _, leaf: leaf, params)
-    module.state = state
+    # Not through `module.state`: its initial state may depend on parameters that are being traced.
+    module._state = checked_like(pattern, state, f"states of {type(module).__name__}")
     return module

@@ -11,7 +11,7 @@ from spark.nn.neurons import LIFNeuron
 
 
 @given(st.integers(1, 9), st.integers(0, 2**31), st.integers(1, 4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_each_unit_comes_out_exactly_k_steps_later(deepest, seed, pre):
     delays = NDelays(units=(1,), max_delay=float(deepest), seed=seed).build(pre)
     spikes = np.random.default_rng(seed).integers(0, 2, (30, pre))
@@ -22,7 +22,7 @@ def test_each_unit_comes_out_exactly_k_steps_later(deepest, seed, pre):
 
 
 @given(st.integers(1, 6), st.integers(0, 2**31))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_each_pair_comes_out_exactly_k_steps_later(deepest, seed):
     delays = N2NDelays(units=(3,), max_delay=float(deepest), seed=seed).build(2)
     spikes = np.random.default_rng(seed).integers(0, 2, (20, 2))

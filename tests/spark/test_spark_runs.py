@@ -236,3 +236,40 @@ def test_a_run_compiles_once_per_shape(module, spikes):
     module.run(~spikes)
     assert len(module._compiled) == 1
     assert compiled._cache_size() <= 2
+
+
+def test_new_parameters_do_not_compile_again(spikes):
+    neuron = LIFNeuron(units=(POST,)).build(PRE)
+    neuron.run(spikes)
+    (compiled,) = neuron._compiled.values()
+    neuron.params = neuron.params
+    neuron.run(spikes)
+    assert list(neuron._compiled.values()) == [compiled] and compiled._cache_size() == 1
+
+
+def test_merging_calling_and_splitting_work_inside_a_transformation(module, spikes):
+    structure, params, state = split(module)
+
+    @jax.jit
+    def step(params, state, row):
+        twin = merge(structure, params, state)
+        outputs = twin(row)
+        return {port: payload.value for port, payload in outputs.items()}, twin.state
+
+    expected, _ = module.run(spikes[0, :3])
+    state, params = module._device_state(), module.device_params()
+    for t in range(3):
+        outputs, state = step(params, state, spikes[0, t])
+        for port in outputs:
+            np.testing.assert_allclose(outputs[port], expected[port][t], rtol=1e-5, atol=1e-6)
+
+
+def test_a_run_can_be_differentiated(spikes):
+    neuron = LIFNeuron(units=(POST,), inhibitory_rate=0.0, synapses__scale=400.0).build(PRE)
+
+    def count(kernel):
+        params = neuron.params | {"synapses": neuron.params["synapses"] | {"kernel": kernel}}
+        return jnp.sum(neuron.run(spikes, params=params).outputs["out_spikes"])
+
+    gradient = jax.grad(count)(jnp.asarray(neuron.params["synapses"]["kernel"], jnp.float32))
+    assert np.all(np.isfinite(gradient)) and np.any(gradient != 0)

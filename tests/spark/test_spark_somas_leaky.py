@@ -39,7 +39,7 @@ def test_a_constant_current_charges_towards_resistance_times_current():
 
 
 @given(st.floats(205.0, 5000.0), st.sampled_from([1.0, 0.5, 0.1]), st.floats(2.0, 50.0))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_firing_intervals_follow_the_f_i_curve(current, dt, tau):
     soma = LeakySoma(units=(1,), dt=dt, potential_tau=tau, **EXACT)
     drive, theta, reset = 0.1 * current, 20.0, 10.0
@@ -60,7 +60,7 @@ def test_below_rheobase_nothing_fires_and_at_threshold_nothing_fires():
 
 
 @given(st.integers(0, 12), st.sampled_from([1.0, 0.5, 0.1]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_refractory_intervals_are_at_least_c_plus_two_and_strict_ones_c_plus_one(steps, dt):
     cooldown = steps * dt
     for soma_class, interval in ((RefractoryLeakySoma, steps + 2), (StrictRefractoryLeakySoma, steps + 1)):

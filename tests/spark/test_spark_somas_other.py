@@ -21,6 +21,8 @@ from spark.nn.components.somas import (
 
 EXACT = {"dtype": "float64"}
 SOMAS = concrete(Soma)
+STRUCTURAL = ("integrator", "reset_by", "half_steps")
+COMPILED: dict = {}
 
 
 def test_far_below_rheobase_the_exponential_soma_only_leaks():
@@ -176,12 +178,20 @@ def test_nothing_becomes_nan_or_infinite_within_the_declared_bounds(name, data):
         config = config_class(**keywords)
     except ConfigError:
         return
-    soma = SOMAS[name](config)
+    soma, params, state = drawn_soma(name, config)
     scale = data.draw(st.sampled_from([1.0, 1e2, 1e4]))
     current = scale * np.random.default_rng(0).normal(size=(200, 3))
-    outputs, state = soma.run(current.astype(np.float32))
+    outputs, state = soma.run(current.astype(np.float32), state=state, params=params)
     for path, leaf in flatten(outputs | state).items():
         assert np.all(np.isfinite(leaf)), (path, config)
+
+
+def drawn_soma(name, config):
+    """A soma that is compiled once for all configurations of its kind, and this configuration's numbers."""
+    ours = SOMAS[name](config)
+    kind = (name, *(str(getattr(config, option)) for option in STRUCTURAL if option in config.fields),
+            *sorted(ours.params))
+    return COMPILED.setdefault(kind, ours), ours.params, ours.initial_state()
 
 
 @pytest.mark.parametrize("name", SOMAS)

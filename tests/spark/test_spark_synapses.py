@@ -61,7 +61,7 @@ def test_equal_pre_and_post_shapes_mean_per_post_unless_written_as_a_row():
 
 
 @given(st.integers(1, 12), st.floats(0.5, 30.0), st.sampled_from([1.0, 0.5, 0.1]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_trace_of_a_regular_train_is_a_geometric_series(period, tau, dt):
     synapses = TracedSynapses(units=(1,), kernel=[[1.0]], tau=tau, dt=dt, dtype="float64").build(1)
     spikes = (np.arange(30 * period) % period == 0).astype(int)[:, None]

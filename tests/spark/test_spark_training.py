@@ -67,7 +67,7 @@ def test_gradients_through_time_are_finite_and_not_all_zero(make):
 
 
 def test_training_learns_and_the_module_holds_the_result():
-    inputs, labels = patterns()
+    inputs, labels = patterns(128)
     net = Sequential([layer(16), layer(3, 1)], input_shape=12)
     before = float(accuracy(net.run(inputs)[0], labels))
     result = fit(net, (inputs, labels), epochs=12, optimizer=optax.adam(1e-2), validation=(inputs, labels),
@@ -78,18 +78,18 @@ def test_training_learns_and_the_module_holds_the_result():
 
 
 def test_training_depends_on_its_seed_alone():
-    inputs, labels = patterns(40)
+    inputs, labels = patterns(24, steps=10)
 
     def trained(seed):
-        return fit(Sequential([layer(3)], input_shape=12), (inputs, labels), epochs=2, seed=seed,
-                   batch_size=16).params["layer_0"]["synapses"]["kernel"]
+        return fit(Sequential([layer(3)], input_shape=12), (inputs, labels), epochs=1, seed=seed,
+                   batch_size=8).params["layer_0"]["synapses"]["kernel"]
 
     np.testing.assert_array_equal(trained(0), trained(0))
     assert not np.array_equal(trained(0), trained(1))
 
 
 def test_only_what_is_chosen_is_trained():
-    inputs, labels = patterns(40)
+    inputs, labels = patterns(32)
     net = Sequential([layer(4), layer(3, 1)], input_shape=12)
     before = net.params
     fit(net, (inputs, labels), epochs=1, trainable=lambda path: path == "layer_1.soma.tau")
@@ -110,7 +110,7 @@ def test_any_pure_step_can_be_trained():
 
 
 def test_a_recurrent_brain_can_be_trained():
-    inputs, labels = patterns(60)
+    inputs, labels = patterns(64)
     brain = Brain(inputs={"input": 12}, outputs={"output": ("out", "out_spikes")}, modules=[
         ModuleSpecs("hid", layer(8), {"in_spikes": [PortMap("__call__", "input"), PortMap("hid", "out_spikes")]}),
         ModuleSpecs("out", layer(3, 1), {"in_spikes": PortMap("hid", "out_spikes", 0)})])
