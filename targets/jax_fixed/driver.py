@@ -12,6 +12,8 @@ DRIVER = '''
 @partial(jax.jit, static_argnums=0)
 def advance(wanted, weights, state, inputs):
     """All steps of inputs {name: [batch, steps, units]}. Returns the state after them and the rows asked for."""
+    start = initial_state(next(iter(inputs.values())).shape[0])
+    state = start if state is None else {name: state[name].astype(start[name].dtype) for name in start}
     return in_blocks(partial(block, weights, wanted), state, inputs, BLOCK_ROWS)
 
 
@@ -23,10 +25,9 @@ def run(inputs, state=None, record=()):
     """
     kinds = {name: jnp.uint8 if port[1] == "spikes" else jnp.int32 for name, port in INPUTS.items()}
     inputs = {name: jnp.asarray(inputs[name], kind) for name, kind in kinds.items()}
-    start = initial_state(next(iter(inputs.values())).shape[0])
     if state is not None:
-        start = {name: jnp.asarray(state[name], start[name].dtype) for name in start}
-    state, rows = advance(tuple(sorted({*OUTPUTS.values(), *record})), WEIGHTS, start, inputs)
+        state = {name: jnp.asarray(value) for name, value in state.items()}
+    state, rows = advance(tuple(sorted({*OUTPUTS.values(), *record})), WEIGHTS, state, inputs)
     return {name: rows[port] for name, port in OUTPUTS.items()}, {name: rows[name] for name in record}, state
 
 

@@ -117,7 +117,7 @@ def _int32_text(result: Exact, drop: int, on_grid: Range, fitted: Range, format_
 def _rounded_text(result: Exact, drop: int, rounding: str) -> str | None:
     if result.within and fits(result.range) and drop <= 31:
         return f"({result.low} >> {drop})" if rounding == "floor" else f"round_{rounding}({result.low}, {drop})"
-    if result.factors is None or drop > 62:
+    if result.factors is None or drop > 31:
         return None
     for x, y in (result.factors, result.factors[::-1]):
         cut = _cut(x, y, drop)
@@ -131,10 +131,11 @@ def _cut(x: Value, y: Value, drop: int) -> int:
     if not fits(x.range) or not fits(y.range):
         return 0
     ends = [a * b for a in (x.range.low, x.range.high) for b in (y.range.low, y.range.high)]
-    for cut in range(min(drop, 30), max(drop - 31, 0), -1):
-        mask = (1 << cut) - 1
-        low = Range(min(0, x.range.low * mask), max(0, x.range.high * mask))
-        if fits(low) and fits(Range(min(ends) >> cut, max(ends) >> cut)):
+    for cut in range(min(drop, 30), 0, -1):
+        mask, bias = (1 << cut) - 1, 1 << (drop - cut)
+        low = Range(min(0, x.range.low * mask), max(0, x.range.high * mask) + mask)
+        high = Range((min(ends) >> cut) - 1, (max(ends) >> cut) + bias)
+        if fits(low) and fits(high):
             return cut
     return 0
 

@@ -12,6 +12,7 @@ from targets.jax_fixed.expressions import converted, lower
 from targets.jax_fixed.names import LOCAL, Names
 from targets.jax_fixed.program_text import ProgramText
 from targets.jax_fixed.values import Value, literal, named
+from targets.jax_fixed.writer import bare
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,12 @@ def _write_body(out: ProgramText, name: str, program: Program, scope: Names, val
         value = lower(op.opcode, [_operand(item, values) for item in op.operands], op.type)
         local = scope.fresh(op.result)
         note = "" if value.truth else f", {out.shown_range(name, op.result, value.range)}"
-        out.code.line(f"{local} = {_bare(value.text)}", f"{_ir_text(op)}{note}")
+        out.code.line(f"{local} = {bare(value.text)}", f"{_ir_text(op)}{note}")
         values[op.result] = named(value, local)
     types = program.types()
     states = {key: converted(_operand(item, values), types[key]) for key, item in program.updates}
     emits = {item.port: _operand(item.value, values) for item in program.emits}
-    returned = [_bare(item.text) for item in (*states.values(), *emits.values())]
+    returned = [bare(item.text) for item in (*states.values(), *emits.values())]
     out.code.line(f"return {', '.join(returned)}" + ("," if len(returned) == 1 else ""))
     return states, emits
 
@@ -117,18 +118,6 @@ def _operand(operand: Operand, values: Mapping[str, Value]) -> Value:
 
 def _ir_text(op: Op) -> str:
     return f"{op.opcode} {', '.join(str(item) for item in op.operands)} : {op.type}"
-
-
-def _bare(text: str) -> str:
-    """Without the parentheses around the whole of it."""
-    if not text.startswith("("):
-        return text
-    depth = 0
-    for index, letter in enumerate(text):
-        depth += (letter == "(") - (letter == ")")
-        if depth == 0:
-            return text[1:-1] if index == len(text) - 1 else text
-    return text
 
 
 def emitted_range(value: Value, type_: Type) -> Range:

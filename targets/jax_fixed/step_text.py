@@ -8,7 +8,7 @@ from targets.jax_fixed.expressions import converted
 from targets.jax_fixed.names import Names
 from targets.jax_fixed.sites import SiteText, loaded, stored
 from targets.jax_fixed.values import Value, named
-from targets.jax_fixed.writer import Writer, quoted
+from targets.jax_fixed.writer import Writer, bare, quoted
 
 
 class StepText:
@@ -30,7 +30,7 @@ class StepText:
         if text.isidentifier():
             return value
         local = self.names.fresh(wanted)
-        self.code.line(f"{local} = {text}")
+        self.code.line(f"{local} = {bare(text)}")
         return named(value, local)
 
     def call(self, site: SiteText, inputs: Mapping[str, Value]) -> Value:

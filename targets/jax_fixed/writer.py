@@ -14,6 +14,18 @@ def quoted(name: str) -> str:
     return json.dumps(name, ensure_ascii=False)
 
 
+def bare(text: str) -> str:
+    """Without the parentheses around the whole of it."""
+    if not text.startswith("("):
+        return text
+    depth = 0
+    for index, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0:
+            return text[1:-1] if index == len(text) - 1 else text
+    return text
+
+
 class Writer:
     """Collects lines; `with writer.block("if x:"):` indents what is written inside."""
 

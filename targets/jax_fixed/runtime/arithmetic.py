@@ -32,48 +32,40 @@ def wrap_signed(x, width):
     return (x << (32 - width)) >> (32 - width)
 
 
-def split_product(x, y, cut):
-    """(x * y / 2**cut rounded down, the bits dropped), where x * y may need more than 32 bits.
+def split_product(x, y, cut, bits, bias):
+    """((x * y + bias) / 2**bits rounded down, whether nothing was dropped), where x * y may need more than 32 bits.
 
     y is cut into a high part and `cut` low bits. It is known that x times the low bits fits, and so does the result.
+    bias: 0 <= bias < 2**bits.
     """
-    low = x * (y & ((1 << cut) - 1))
-    return x * (y >> cut) + (low >> cut), low & ((1 << cut) - 1)
+    mask, kept = (1 << cut) - 1, bits - cut
+    if kept == 0:
+        low = x * (y & mask) + bias
+        return x * (y >> cut) + (low >> cut), low & mask == 0
+    low = x * (y & mask) + (bias & mask)
+    high = x * (y >> cut) + (bias >> cut) + (low >> cut)
+    return high >> kept, (low & mask | high & ((1 << kept) - 1)) == 0
 
 
 def split_floor(x, y, cut, bits):
     """x * y / 2**bits, rounded down."""
-    high, _ = split_product(x, y, cut)
-    return high >> (bits - cut)
+    return split_product(x, y, cut, bits, 0)[0]
 
 
 def split_zero(x, y, cut, bits):
-    """x * y / 2**bits, rounded toward zero."""
-    high, rest = split_product(x, y, cut)
-    floor, dropped = high >> (bits - cut), rest | (high & ((1 << (bits - cut)) - 1))
-    return floor + ((floor < 0) & (dropped != 0))
-
-
-def split_nearest(x, y, cut, bits):
-    """(x * y / 2**bits rounded down, whether the rest is above one half, whether it is exactly one half)."""
-    high, rest = split_product(x, y, cut)
-    if bits == cut:
-        return high, rest > (1 << (bits - 1)), rest == (1 << (bits - 1))
-    kept = bits - cut
-    excess = (high & ((1 << kept) - 1)) - (1 << (kept - 1))
-    return high >> kept, (excess > 0) | ((excess == 0) & (rest != 0)), (excess == 0) & (rest == 0)
+    """x * y / 2**bits, rounded toward zero: down after adding almost 1 to what is negative."""
+    return split_product(x, y, cut, bits, (x ^ y) >> 31 & (1 << bits) - 1)[0]
 
 
 def split_even(x, y, cut, bits):
     """x * y / 2**bits, to the nearest integer, ties to even."""
-    floor, above, tie = split_nearest(x, y, cut, bits)
-    return floor + (above | (tie & (floor & 1 == 1)))
+    rounded, tie = split_product(x, y, cut, bits, 1 << (bits - 1))
+    return rounded - (tie & (rounded & 1 == 1))
 
 
 def split_away(x, y, cut, bits):
     """x * y / 2**bits, to the nearest integer, ties away from zero."""
-    floor, above, tie = split_nearest(x, y, cut, bits)
-    return floor + (above | (tie & (floor >= 0)))
+    return split_product(x, y, cut, bits, (1 << (bits - 1)) + ((x ^ y) >> 31))[0]
 
 
 def spread(x, batch, units):
