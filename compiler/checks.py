@@ -17,7 +17,7 @@ from compiler.input_files import as_port
 from compiler.ir.network import Network
 from compiler.options import Options
 from compiler.results import Result
-from compiler.stimulus import random_inputs
+from compiler.stimulus import affordable, affordable_samples, random_inputs
 from compiler.verdicts import Verdict, bit_for_bit
 from compiler.verify_source import check_source
 
@@ -41,7 +41,7 @@ def run(compilation: Compilation, raw: Network, progress: Callable[[str, float],
         progress("check source = model", 0.55)
         verdicts.append(check_source(compilation.source, raw, _first(calibration, _SAMPLES)))
     progress("check model → fixed", 0.62)
-    verdicts.append(_measured(compilation, _first(calibration, _SAMPLES)))
+    verdicts.append(_measured(compilation, affordable(compilation.model, calibration, _SAMPLES)))
     progress("search a stimulus", 0.68)
     inputs, expected, coverage = exercise(compilation.mapped, calibration, compilation.options.seed)
     with tempfile.TemporaryDirectory() as name:
@@ -80,7 +80,7 @@ def exercise(
     """
     steps, best = _STEPS, None
     for turn in range(_ROUNDS):
-        samples = _affordable(network, steps)
+        samples = affordable_samples(network, steps, _SAMPLES + 4, _BUDGET)
         inputs = random_inputs(network, samples, steps, seed + turn)
         inputs = _mixed(inputs, _at_ports(network, calibration) if calibration else {})
         observer = Coverage(network)
@@ -104,12 +104,6 @@ def every_record(network: Network) -> list[str]:
         names += [f"{site}.{declaration.name}" for declaration in declared]
         names += [f"{site}.{emit.port}" for emit in program.emits if "." not in site]
     return names
-
-
-def _affordable(network: Network, steps: int) -> int:
-    """Samples within the budget of the golden model."""
-    work = sum(network.size_of(item.source) * network.size_of(item.target) for item in network.projections) * steps
-    return int(np.clip(_BUDGET / max(work, 1), 4, _SAMPLES + 4))
 
 
 def _mixed(inputs: dict[str, np.ndarray], calibration: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

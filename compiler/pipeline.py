@@ -19,7 +19,7 @@ from compiler.ir.print import print_network
 from compiler.ir.verify import verify
 from compiler.options import Options
 from compiler.source import Source
-from compiler.stimulus import random_inputs
+from compiler.stimulus import affordable_samples, affordable_steps, random_inputs
 from compiler.verdicts import Verdict
 
 E120 = declare("E120", "there is no pass of that name")
@@ -106,6 +106,7 @@ class _Compile:
 
     def execute(self, checked: bool) -> Compilation:
         raw, model, fixed = self.quantize()
+        self._timed("fit", 0.28, lambda: self._require_room(fixed))
         mapped = self._run("map", fixed, MAPPING_PASSES if self.options.chip else (), 0.3)
         compilation = Compilation(self.source, self.options, self.target, model, fixed, mapped, self.passes)
         self._timed("emit", 0.42, lambda: compilation.files.update(self._emit(mapped)))
@@ -119,6 +120,13 @@ class _Compile:
         compilation.seconds = self.seconds
         self.progress("done", 1.0)
         return compilation
+
+    def _require_room(self, fixed: Network) -> None:
+        """Raise every limit of the chip that the network breaks, all at once."""
+        chip = self.options.chip
+        findings = discovery.targets()[chip.family].check(fixed, chip) if chip else []
+        if findings:
+            raise DiagnosticError(findings)
 
     def lower(self) -> tuple[Network, Network]:
         """The network as the frontend gave it, and after the model passes."""
@@ -140,7 +148,9 @@ class _Compile:
     def _calibrated(self, model: Network) -> Options:
         if self.options.calibration is not None:
             return self.options
-        inputs = random_inputs(model, _CALIBRATION_SAMPLES, _CALIBRATION_STEPS, self.options.seed)
+        steps = affordable_steps(model, _CALIBRATION_STEPS)
+        samples = affordable_samples(model, steps, _CALIBRATION_SAMPLES)
+        inputs = random_inputs(model, samples, steps, self.options.seed)
         return replace(self.options, calibration=inputs)
 
     def _run(self, stage: str, network: Network, names: Iterable[str], fraction: float) -> Network:

@@ -239,20 +239,22 @@ def _ports(network: Network) -> list[tuple[str, str]]:
 class _Matrix:
     """One linear map [post, pre] of exact integers.
 
-    Float64 holds every integer below 2**53, so where the sums stay below it its fast product is exact.
+    A float of 24 (53) bits holds every integer below 2**24 (2**53), so where the sums stay below it its fast product
+    is exact.
     """
 
     def __init__(self, matrix: np.ndarray | sparse.csr_array):
         self.exact = matrix
         self.row_bound = int(np.asarray(abs(matrix).sum(axis=1)).max(initial=0))
-        self.floats = matrix.T.astype(np.float64) if isinstance(matrix, np.ndarray) else None
+        self.bits, dtype = (24, np.float32) if self.row_bound < 1 << 24 else (53, np.float64)
+        self.floats = matrix.T.astype(dtype) if isinstance(matrix, np.ndarray) else None
 
     def times(self, values: np.ndarray) -> np.ndarray:
         """values [B, pre] -> [B, post]."""
         if self.floats is None:
             return np.asarray((self.exact @ values.T).T)
-        if self.row_bound * int(np.abs(values).max(initial=0)) < 1 << 53:
-            return (values.astype(np.float64) @ self.floats).astype(np.int64)
+        if self.row_bound * int(np.abs(values).max(initial=0)) < 1 << self.bits:
+            return (values.astype(self.floats.dtype) @ self.floats).astype(np.int64)
         return values @ self.exact.T
 
 

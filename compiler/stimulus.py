@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from compiler.ir.network import Input, Network, Projection
 
 _SPARSEST, _DENSEST = 0.02, 0.8
 _AIMED = 0.9
+
+
+_WEIGHTS_READ = 5e8
+"""Weights that a float run may read: every step reads all of them, however few its samples."""
+
+
+def affordable_samples(network: Network, steps: int, most: int, budget: float = 1e10) -> int:
+    """How many samples of so many steps stay within a budget of synaptic operations; at least 4."""
+    return int(np.clip(budget / max(_synapses(network) * steps, 1), 4, most))
+
+
+def affordable_steps(network: Network, most: int) -> int:
+    """How many steps of a float run are quick; at least 16, or all there are."""
+    return min(most, max(16, int(_WEIGHTS_READ / max(_synapses(network), 1))))
+
+
+def affordable(network: Network, inputs: Mapping[str, np.ndarray], most: int) -> dict[str, np.ndarray]:
+    """The first samples and steps of inputs [B, T, n] that are quickly run, at most so many samples."""
+    longest = next((rows.shape[1] for rows in inputs.values()), 1)
+    steps = affordable_steps(network, longest)
+    samples = affordable_samples(network, steps, most)
+    return {name: rows[:samples, :steps] for name, rows in inputs.items()}
+
+
+def _synapses(network: Network) -> int:
+    return sum(network.size_of(item.source) * network.size_of(item.target) for item in network.projections)
 
 
 def random_inputs(network: Network, samples: int, steps: int, seed: int = 0) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """Observe what every value does on calibration data.
 
 Rewrite: none; `network.observed` gains (lowest, highest) of every state and emitted port: the float run
-on `options.calibration` (arrays [B, T, n] by input name).
+on `options.calibration` (arrays [B, T, n] by input name), or on as many of its samples as are quickly run.
 Levels: model. Preserves: everything.
 """
 
@@ -10,15 +10,18 @@ from __future__ import annotations
 from compiler.interpreter import run as interpret
 from compiler.ir.network import Network
 from compiler.options import Options
+from compiler.stimulus import affordable
 
 LEVELS = ("model",)
+
+_SAMPLES = 256
 
 
 def run(network: Network, options: Options) -> Network:
     if not options.calibration:
         return network
     names = [f"{site}.{name}" for site, names in _recordable(network) for name in names]
-    result = interpret(network, options.calibration, record=names)
+    result = interpret(network, affordable(network, options.calibration, _SAMPLES), record=names)
     observed = network.copy()
     observed.observed = {name: (float(rows.min()), float(rows.max())) for name, rows in result.records.items()}
     return observed
