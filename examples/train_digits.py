@@ -18,6 +18,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import digits  # noqa: E402
 import digits_data  # noqa: E402
 
+from compiler.accuracy import Proportion  # noqa: E402
+from compiler.accuracy import accuracy as interval_of  # noqa: E402
+from compiler.readout import classify  # noqa: E402
 from spark.core import serialization  # noqa: E402
 from spark.nn.brain import Brain  # noqa: E402
 from spark.training import accuracy, count_cross_entropy, fit  # noqa: E402
@@ -28,7 +31,7 @@ RATE, DECAY, BATCH, SOFTNESS = 3e-3, 1e-4, 64, 0.4
 
 
 def train(brain: Brain, epochs: int, copies: int = COPIES, seed: int = 0) -> None:
-    """Fit the weights on the training images and distorted copies of them; the held-out images are not used."""
+    """Fit the weights on the training images and distorted copies of them; held-out images are only watched."""
     images, labels, held_out, held_out_labels = digits_data.split()
     generator = np.random.default_rng(seed)
     images_seen = np.concatenate([images, *(digits_data.distorted(images, generator) for _ in range(copies))])
@@ -41,14 +44,14 @@ def train(brain: Brain, epochs: int, copies: int = COPIES, seed: int = 0) -> Non
         validation=({"input": digits_data.encode(held_out)}, held_out_labels), metric=accuracy)
 
 
-def held_out_accuracy(brain: Brain, params: dict | None = None) -> float:
-    """Share of held-out images whose output unit of most spikes is the right one, ties to the lowest."""
+def held_out_accuracy(brain: Brain, params: dict | None = None) -> Proportion:
+    """Held-out images whose output unit of most spikes is the right one, ties to the lowest; prints its interval."""
     data = digits.data()
     spikes = np.asarray(brain.run({"input": data["input"]}, params=params)[0]["output"])
-    return float((spikes.sum(1).argmax(1) == data["label"]).mean())
+    return interval_of(classify(spikes, "count"), data["label"])
 
 
-def ablated(brain: Brain, columns: slice) -> float:
+def ablated(brain: Brain, columns: slice) -> Proportion:
     """Accuracy with some of the hidden layer's incoming weights at zero."""
     params = brain.params
     kernel = np.array(params["hidden"]["synapses"]["kernel"])
@@ -69,13 +72,13 @@ def main() -> None:
     options = parser.parse_args()
     if options.ablate:
         brain, inputs = digits.model(), 64 * (1 + len(digits.DELAYS))
-        print(f"whole network             {100 * held_out_accuracy(brain):.1f} %")
-        print(f"delayed weights at zero   {100 * ablated(brain, slice(64, inputs)):.1f} %")
-        print(f"recurrent weights at zero {100 * ablated(brain, slice(inputs, None)):.1f} %")
+        print(f"whole network             {held_out_accuracy(brain)}")
+        print(f"delayed weights at zero   {ablated(brain, slice(64, inputs))}")
+        print(f"recurrent weights at zero {ablated(brain, slice(inputs, None))}")
         return
     brain = digits.network("recurrent" not in options.without, "delayed" not in options.without, options.seed)
     train(brain, options.epochs, options.copies, options.seed)
-    print(f"held-out accuracy {100 * held_out_accuracy(brain):.1f} %")
+    print(f"held-out accuracy {held_out_accuracy(brain)}")
     output = options.output or (None if options.without else digits.WEIGHTS)
     if output:
         serialization.save(brain, output)

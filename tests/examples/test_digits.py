@@ -22,13 +22,13 @@ def training(digits):
 
 
 def test_the_trained_network_recognises_held_out_digits(digits, training):
-    assert training.held_out_accuracy(digits.model()) >= 0.97
+    assert training.held_out_accuracy(digits.model()).value >= 0.97
 
 
 def test_the_delayed_and_the_recurrent_projection_matter(digits, training):
     brain, inputs = digits.model(), 64 * (1 + len(digits.DELAYS))
-    assert training.ablated(brain, slice(64, inputs)) < 0.9
-    assert training.ablated(brain, slice(inputs, None)) < 0.9
+    assert training.ablated(brain, slice(64, inputs)).value < 0.9
+    assert training.ablated(brain, slice(inputs, None)).value < 0.9
 
 
 @pytest.mark.parametrize("steps", [1, 7, 60])
@@ -49,5 +49,5 @@ def test_training_learns_and_repeats_itself(digits, training):
     for _ in range(2):
         brain = digits.network(seed=1)
         training.train(brain, epochs=4, copies=1)
-        accuracies.append(training.held_out_accuracy(brain))
+        accuracies.append(training.held_out_accuracy(brain).value)
     assert accuracies[0] == accuracies[1] > 0.8
