@@ -38,7 +38,7 @@ from targets import jax_fixed  # noqa: E402
 from targets.jax_fixed.runtime.products import multiplies_unsigned  # noqa: E402
 
 SIZES = (784, 512, 10)
-DECAY, THRESHOLD = 3891 / 4096, (700, 600)
+DECAY, THRESHOLD = 3891 / 4096, (350, 300)
 FLOAT_BLOCKS = (5, 10, 20, 25, 50, 100)
 BYTE = lax.DotAlgorithmPreset.DEFAULT
 Form = tuple[Callable[[Any], Any], Any]

@@ -32,7 +32,7 @@ def test_programs_of_random_networks_equal_the_golden_model(seed, level, cut):
 
 
 @pytest.mark.slow
-@settings(RELAXED, max_examples=200)
+@settings(RELAXED, max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["fixed", "mapped"]), st.integers(1, 6))
 def test_programs_of_many_random_networks_equal_the_golden_model(seed, level, cut):
     check(seed, level, cut)
