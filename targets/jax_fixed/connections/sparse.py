@@ -11,7 +11,7 @@ from targets.jax_fixed.writer import quoted
 SMALL, LARGEST = 1 << 16, 1 << 26
 """Bytes of a matrix that is always, or never, filled."""
 
-WORTH = 256
+WORTH = 64
 """Products of bytes that take as long as one synapse of a list."""
 
 

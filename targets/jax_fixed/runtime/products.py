@@ -48,17 +48,26 @@ def value_digits(values, low, high):
     return centred, low + sum(128 * 256**n for n in range(count))
 
 
+def product_of_bytes(values, matrix):
+    """Sums over pre of matrix [post, pre] times values [..., pre], both of bytes, as int32 [..., post]."""
+    rows = values.reshape(-1, values.shape[-1])
+    if len(rows) == 1:  # products of matrices are fast, those of vectors are not
+        return product_of_bytes(jnp.concatenate([rows, rows]), matrix)[:1].reshape(*values.shape[:-1], -1)
+    # With its precision spelled out the product keeps the byte types of both sides.
+    sums = lax.dot_general(
+        rows, matrix, (((1,), (1,)), ((), ())),
+        precision=lax.DotAlgorithmPreset.DEFAULT, preferred_element_type=jnp.int32,
+    )
+    return sums.reshape(*values.shape[:-1], -1)
+
+
 def product(values, weights, low, high):
     """Sums over pre of weights [post, pre] times values [..., pre] in low … high, as int32 [..., post]."""
     matrix, sums = weights
     digits, constant = value_digits(values, low, high)
     posts, parts = matrix.shape[1], []
     for place, digit in enumerate(digits):
-        # With its precision spelled out the product keeps the byte types of both sides.
-        sums_of_digits = lax.dot_general(
-            digit, matrix.reshape(-1, matrix.shape[2]), (((digit.ndim - 1,), (1,)), ((), ())),
-            precision=lax.DotAlgorithmPreset.DEFAULT, preferred_element_type=jnp.int32,
-        )
+        sums_of_digits = product_of_bytes(digit, matrix.reshape(-1, matrix.shape[2]))
         for own in range(min(matrix.shape[0], 4 - place)):
             part = sums_of_digits[..., own * posts : (own + 1) * posts]
             parts.append(part << 8 * (place + own) if place + own else part)
