@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
@@ -115,7 +116,7 @@ def _replaceable(folder: Path) -> bool:
 def write(compilation: Compilation, folder: Path) -> Artifact:
     """Write a compilation as a folder, complete or not at all; an older artifact there is replaced.
 
-    Errors: E154 where nothing can be written, E506 where the folder holds something else.
+    What somebody else put into the folder of an older artifact stays. Errors: E154 where nothing can be written, E506 where the folder holds something else.
     """
     check_destination(folder)
     files = dict(compilation.files) | {"report.json": json_bytes(compilation.report)}
@@ -123,7 +124,20 @@ def write(compilation: Compilation, folder: Path) -> Artifact:
     with replacing_folder(folder) as temporary:
         write_files(files, temporary)
         (temporary / MANIFEST).write_bytes(json_bytes(manifest))
+        for path in _strangers(folder):
+            if not (temporary / path).exists():
+                (temporary / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(folder / path, temporary / path)
     return opened(folder, manifest, compilation)
+
+
+def _strangers(folder: Path) -> list[Path]:
+    """Files in an older artifact's folder that are not its own."""
+    if not (folder / MANIFEST).is_file():
+        return []
+    own = {MANIFEST, *json.loads((folder / MANIFEST).read_bytes()).get("files", {})}
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return [path for path in paths if path.as_posix() not in own and "__pycache__" not in path.parts]
 
 
 def opened(folder: Path, manifest: dict[str, Any], compilation: Compilation) -> Artifact:

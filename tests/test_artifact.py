@@ -176,10 +176,11 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["thesis", "chapter.txt"]
 
 
-def test_an_older_artifact_is_replaced_whole(folder):
-    (folder / "left-over").write_text("")
+def test_an_older_artifact_is_replaced_whole_but_files_of_the_user_stay(folder):
+    (folder / "runs").mkdir()
+    (folder / "runs" / "y.npz").write_bytes(b"mine")
     verbs.compile(SMALL, folder, chip="none")
-    assert not (folder / "left-over").exists() and not (folder / "cores").exists()
+    assert (folder / "runs" / "y.npz").read_bytes() == b"mine" and not (folder / "cores").exists()
     assert [path.name for path in folder.parent.iterdir()] == ["small"]
 
 
