@@ -96,6 +96,7 @@ def test_combinations_run_and_learn_and_have_gradients(turn):
 @pytest.mark.parametrize("index", range(len(COMBINATIONS)))
 def test_all_combinations_run_and_learn_and_have_gradients(index):
     check_combination(*COMBINATIONS[index])
+    jax.clear_caches()  # Hundreds of compiled runs would fill the memory.
 
 
 def check_combination(neuron, synapses, delays, rule):
