@@ -7,9 +7,9 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Self, TypedDict, TypeVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from spark.core import registry
 from spark.core.config import (
@@ -222,7 +222,7 @@ def made(config: Any, base: type) -> Any:
 
 def require_no_negative(kernel: Any, subject: str, why: str, hint: str = "", path: str = "synapses.kernel") -> None:
     """Dale's principle: a unit's sign is in its spikes, so no weight may be negative. Errors: ConfigError."""
-    if isinstance(kernel, jax.core.Tracer):
+    if isinstance(kernel, Tracer):
         return  # Inside a transformation there are no numbers to look at.
     lowest = float(np.min(np.asarray(kernel))) if np.size(kernel) else 0.0
     if lowest < 0:
