@@ -38,7 +38,7 @@ from targets import jax_fixed  # noqa: E402
 from targets.jax_fixed.runtime.products import multiplies_unsigned  # noqa: E402
 
 SIZES = (784, 512, 10)
-DECAY, THRESHOLD = 3891 / 4096, (350, 300)
+DECAY, THRESHOLD = 15937372 / (1 << 24), (350, 300)
 FLOAT_BLOCKS = (5, 10, 20, 25, 50, 100)
 BYTE = lax.DotAlgorithmPreset.DEFAULT
 Form = tuple[Callable[[Any], Any], Any]
@@ -53,7 +53,7 @@ def fixed_network(seed: int = 0) -> Network:
         "leaky",
         (Declaration("current", sums),),
         (State("v", state),),
-        (Declaration("d", parse_type("u12.12")), Declaration("theta", state)),
+        (Declaration("d", parse_type("u24.24")), Declaration("theta", state)),
         (
             Op("decayed", "mul", ("d", "v"), decayed),
             Op("u", "add", ("decayed", "current"), state),

@@ -1,7 +1,7 @@
 """Operations on fixed-point values as Python text over int32 arrays, exactly.
 
 Every operation first yields an exact result that is not computed yet; `finish` then chooses how: in int32,
-with a product cut in two halves, or with pairs of 32 bits, whichever is the cheapest that the ranges allow.
+with a product of parts, or with pairs of 32 bits, whichever is the cheapest that the ranges allow.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from compiler.formats import BoolType, Format, Type
 from compiler.ir.exact import Range, exact_range, rounded
 from compiler.ir.ops import COMPARISONS
 from targets.jax_fixed.comparisons import compared
+from targets.jax_fixed.split_products import split_text
 from targets.jax_fixed.values import Value, as_number, fits, left_text, low_text, number, pair_text
 
 
@@ -117,27 +118,9 @@ def _int32_text(result: Exact, drop: int, on_grid: Range, fitted: Range, format_
 def _rounded_text(result: Exact, drop: int, rounding: str) -> str | None:
     if result.within and fits(result.range) and drop <= 31:
         return f"({result.low} >> {drop})" if rounding == "floor" else f"round_{rounding}({result.low}, {drop})"
-    if result.factors is None or drop > 31:
+    if result.factors is None:
         return None
-    for x, y in (result.factors, result.factors[::-1]):
-        cut = _cut(x, y, drop)
-        if cut:
-            return f"split_{rounding}({x.text}, {y.text}, {cut}, {drop})"
-    return None
-
-
-def _cut(x: Value, y: Value, drop: int) -> int:
-    """Low bits of y that may be multiplied apart so that no part of x * y leaves int32; 0 where there are none."""
-    if not fits(x.range) or not fits(y.range):
-        return 0
-    ends = [a * b for a in (x.range.low, x.range.high) for b in (y.range.low, y.range.high)]
-    for cut in range(min(drop, 30), 0, -1):
-        mask, bias = (1 << cut) - 1, 1 << (drop - cut)
-        low = Range(min(0, x.range.low * mask), max(0, x.range.high * mask) + mask)
-        high = Range((min(ends) >> cut) - 1, (max(ends) >> cut) + bias)
-        if fits(low) and fits(high):
-            return cut
-    return 0
+    return split_text(*result.factors, drop, rounding)
 
 
 def _fitted_text(text: str, on_grid: Range, format_: Format) -> str:

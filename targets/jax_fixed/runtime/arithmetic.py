@@ -32,13 +32,18 @@ def wrap_signed(x, width):
     return (x << (32 - width)) >> (32 - width)
 
 
-def split_product(x, y, cut, bits, bias):
+def split_product(x, y, cut, bits, bias, both):
     """((x * y + bias) / 2**bits rounded down, whether nothing was dropped), where x * y may need more than 32 bits.
 
-    y is cut into a high part and `cut` low bits. It is known that x times the low bits fits, and so does the result.
-    bias: 0 <= bias < 2**bits.
+    y is cut into a high part and `cut` low bits, and so is x if `both`. It is known that the products of the parts fit,
+    and so does the result. bias: 0 <= bias < 2**bits.
     """
     mask, kept = (1 << cut) - 1, bits - cut
+    if both:
+        low = (x & mask) * (y & mask) + (bias & mask)
+        middle = (x >> cut) * (y & mask) + (x & mask) * (y >> cut) + (bias >> cut) + (low >> cut)
+        whole = ((x >> cut) * (y >> cut) << (cut - kept)) + (middle >> kept)
+        return whole, (low & mask | middle & ((1 << kept) - 1)) == 0
     if kept == 0:
         low = x * (y & mask) + bias
         return x * (y >> cut) + (low >> cut), low & mask == 0
@@ -47,25 +52,25 @@ def split_product(x, y, cut, bits, bias):
     return high >> kept, (low & mask | high & ((1 << kept) - 1)) == 0
 
 
-def split_floor(x, y, cut, bits):
+def split_floor(x, y, cut, bits, both=False):
     """x * y / 2**bits, rounded down."""
-    return split_product(x, y, cut, bits, 0)[0]
+    return split_product(x, y, cut, bits, 0, both)[0]
 
 
-def split_zero(x, y, cut, bits):
+def split_zero(x, y, cut, bits, both=False):
     """x * y / 2**bits, rounded toward zero: down after adding almost 1 to what is negative."""
-    return split_product(x, y, cut, bits, (x ^ y) >> 31 & (1 << bits) - 1)[0]
+    return split_product(x, y, cut, bits, (x ^ y) >> 31 & (1 << bits) - 1, both)[0]
 
 
-def split_even(x, y, cut, bits):
+def split_even(x, y, cut, bits, both=False):
     """x * y / 2**bits, to the nearest integer, ties to even."""
-    rounded, tie = split_product(x, y, cut, bits, 1 << (bits - 1))
+    rounded, tie = split_product(x, y, cut, bits, 1 << (bits - 1), both)
     return rounded - (tie & (rounded & 1 == 1))
 
 
-def split_away(x, y, cut, bits):
+def split_away(x, y, cut, bits, both=False):
     """x * y / 2**bits, to the nearest integer, ties away from zero."""
-    return split_product(x, y, cut, bits, (1 << (bits - 1)) + ((x ^ y) >> 31))[0]
+    return split_product(x, y, cut, bits, (1 << (bits - 1)) + ((x ^ y) >> 31), both)[0]
 
 
 def spread(x, batch, units):

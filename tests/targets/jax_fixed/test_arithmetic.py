@@ -77,6 +77,20 @@ def test_a_split_product_is_the_exact_product_rounded(rounding):
 
 
 @pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_a_product_of_two_split_factors_is_the_exact_product_rounded(rounding):
+    """24 by 26 bits, both cut: a factor of 24 fraction bits times a membrane."""
+    function = getattr(arithmetic, f"split_{rounding}")
+    x, y = NUMBERS >> 8, NUMBERS[::-1] >> 6
+    for cut, bits in ((12, 24), (13, 25), (14, 24), (15, 22), (12, 21), (15, 29)):
+        found = jax.jit(lambda x, y, cut=cut, bits=bits: function(x, y, cut, bits, both=True))(x, y)
+        products = [Fraction(int(a) * int(b), 1 << bits) for a, b in zip(x, y, strict=True)]
+        expected = np.array([ROUNDINGS[rounding](item) for item in products])
+        inside = (expected >= LEAST) & (expected <= MOST)
+        assert inside.sum() > 300
+        assert np.array_equal(np.asarray(found)[inside], expected[inside]), (cut, bits)
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
 def test_rounding_a_pair_is_rounding_the_exact_quotient(rounding):
     shifts = (1, 2, 5, 31, 32, 33, 40, 61, 62, 63)
     function = getattr(wide, f"pair_{rounding}")
