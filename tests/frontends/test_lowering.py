@@ -217,6 +217,9 @@ class SquareSynapses(Synapses[SquareSynapsesConfig]):
     def _choose_site(self):
         return "post"
 
+    def filter_params(self):
+        return {}
+
     def filter_state(self, size):
         return {"z": np.zeros(size)}
 
