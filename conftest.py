@@ -1,7 +1,14 @@
-"""What every test has: `np` in examples of docstrings."""
+"""What every test has: `np` in examples of docstrings; hypothesis without deadlines, and the same examples on every CI run."""
+
+import os
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", settings.get_profile("patient"), derandomize=True)
+settings.load_profile("repeatable" if os.environ.get("CI") else "patient")
 
 
 @pytest.fixture(autouse=True)
