@@ -1,4 +1,4 @@
-"""What every test has: `np` in examples of docstrings; hypothesis without deadlines, and the same examples on every CI run."""
+"""What every test has: `np` in examples of docstrings; no deadlines, and in CI the same hypothesis examples each time."""
 
 import os
 
