@@ -1,4 +1,4 @@
-"""What every test has: `np` in examples of docstrings; no deadlines, and in CI the same hypothesis examples each time."""
+"""What every test has: `np` in examples of docstrings; no deadlines; in CI the same hypothesis examples each time."""
 
 import os
 

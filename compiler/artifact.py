@@ -116,7 +116,8 @@ def _replaceable(folder: Path) -> bool:
 def write(compilation: Compilation, folder: Path) -> Artifact:
     """Write a compilation as a folder, complete or not at all; an older artifact there is replaced.
 
-    What somebody else put into the folder of an older artifact stays. Errors: E154 where nothing can be written, E506 where the folder holds something else.
+    What somebody else put into the folder of an older artifact stays. Errors: E154 where nothing can be written,
+    E506 where the folder holds something else.
     """
     check_destination(folder)
     files = dict(compilation.files) | {"report.json": json_bytes(compilation.report)}

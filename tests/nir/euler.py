@@ -53,13 +53,14 @@ def run(graph, inputs, dt=1e-4, reset="file", delay=1):
                     parts.append(value(source))
             return sum(parts) if parts else None
 
-        def delayed(name, node, t):
+        kept = state.setdefault("kept", {name: [] for name in late})
+
+        def delayed(name, node, t, kept=kept):
             steps = np.rint(np.asarray(node.delay) / dt).astype(int)
             rows = [*kept[name], arriving(name, t) if steps.min() == 0 else None]
             return np.stack([rows[t - k].reshape(-1)[i] if t >= k else 0.0
                              for i, k in enumerate(steps.reshape(-1))]).reshape(steps.shape)
 
-        kept = state.setdefault("kept", {name: [] for name in late})
         for name in graph.nodes:
             if name not in late:
                 seen[name].append(value(name))
