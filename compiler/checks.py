@@ -28,7 +28,7 @@ E290 = declare("E290", "a pass changed what the network does")
 
 _SAMPLES = 100
 _STEPS = 32
-_BUDGET = 2e10
+_BUDGET = 1e10
 """Synaptic operations the golden model may spend on a check."""
 _ROUNDS = 3
 
