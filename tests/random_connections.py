@@ -9,11 +9,15 @@ import numpy as np
 
 from compiler.formats import F32, F64, Format, storage_dtype
 from compiler.ir.connections.base import Connection
+from compiler.ir.connections.conv1d import Conv1d
+from compiler.ir.connections.conv2d import Conv2d
 from compiler.ir.connections.dense import Dense
 from compiler.ir.connections.identity import Identity
 from compiler.ir.connections.one_to_one import OneToOne
 from compiler.ir.connections.select import Select
 from compiler.ir.connections.sparse import Sparse
+from compiler.ir.connections.sum_pool2d import SumPool2d
+from compiler.ir.connections.windows import Windows
 from compiler.ir.exact import Range
 from compiler.ir.network import Network, Tensor
 from compiler.ir.program import TensorRef
@@ -48,6 +52,46 @@ def _sparse(rng: Random, network: Network, name: str, pre: int, post: int) -> Sp
     return Sparse(weight, TensorRef(f"{name}.starts"), TensorRef(f"{name}.sources"))
 
 
+def _factors(rng: Random, units: int, axes: int) -> tuple[int, ...]:
+    """Extents of an array of so many units."""
+    extents = []
+    for _ in range(axes - 1):
+        extents.append(rng.choice([size for size in range(1, units + 1) if units % size == 0]))
+        units //= extents[-1]
+    return (*extents, units)
+
+
+def _windows(rng: Random, extent: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Kernel, stride, padding and dilation of windows that fit."""
+    kernel = tuple(rng.randint(1, min(3, size)) for size in extent)
+    dilation = tuple(rng.randint(1, 2) if 2 * width - 1 <= size else 1
+                     for width, size in zip(kernel, extent, strict=True))
+    stride = tuple(rng.randint(1, 2) for _ in extent)
+    padding = tuple(rng.randint(0, 1) for _ in (*extent, *extent))
+    return kernel, stride, padding, dilation
+
+
+def _pool(rng: Random, pre: int) -> SumPool2d:
+    shape = _factors(rng, pre, 3)
+    kernel, stride, padding, _ = _windows(rng, shape[1:])
+    return SumPool2d(shape, kernel, stride, padding)  # pyright: ignore[reportArgumentType]
+
+
+def _convolution(rng: Random, network: Network, name: str, pre: int, post: int) -> Connection | None:
+    """A convolution to exactly so many units, None where the windows that were drawn do not lead there."""
+    axes = rng.randint(1, 2)
+    shape = _factors(rng, pre, axes + 1)
+    kernel, stride, padding, dilation = _windows(rng, shape[1:])
+    places = math.prod(Windows(shape[1:], kernel, stride, padding, dilation).positions)
+    if post % places:
+        return None
+    outs = post // places
+    groups = rng.choice([size for size in range(1, 4) if outs % size == 0 and shape[0] % size == 0])
+    weight = _weights(rng, network, name, (outs, shape[0] // groups, *kernel))
+    kind = Conv1d if axes == 1 else Conv2d
+    return kind(weight, shape, stride, padding, dilation, groups)  # pyright: ignore[reportArgumentType]
+
+
 def random_chain(rng: Random, network: Network, name: str, pre: int, post: int) -> tuple[Connection, ...]:
     """One to three linear maps from pre to post units; their tensors go into the network."""
     chain: list[Connection] = []
@@ -65,8 +109,15 @@ def random_chain(rng: Random, network: Network, name: str, pre: int, post: int) 
     if pre == post and rng.random() < 0.4:
         same = (Identity(), OneToOne(_weights(rng, network, name, (pre,))))
         return (*chain, rng.choice(same)) if len(chain) < 3 else tuple(chain)
+    # Windows are drawn apart, so that networks without them stay what they were.
+    apart = Random(sum(rng.getstate()[1][:8]))
     last = _sparse(rng, network, name, pre, post) if rng.random() < 0.35 else None
-    return (*chain, last or Dense(_weights(rng, network, name, (post, pre))))
+    last = last or Dense(_weights(rng, network, name, (post, pre)))
+    if apart.random() < 0.3 and len(chain) < 2:
+        pool = _pool(apart, pre)
+        convolution = _convolution(apart, network, name, math.prod(pool.output_shape((pre,), {})), post)
+        return (*chain, pool, convolution) if convolution else (*chain, last)
+    return (*chain, apart.random() < 0.3 and _convolution(apart, network, name, pre, post) or last)
 
 
 def combined(network: Network, chain: tuple[Connection, ...], pre: int) -> np.ndarray:

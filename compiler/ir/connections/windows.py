@@ -87,7 +87,8 @@ class Windows:
         size, windows = math.prod(self.extent), math.prod(self.positions)
         units, posts = np.arange(size).reshape(self.extent), np.arange(windows).reshape(self.positions)
         pairs = [(posts[inside].reshape(-1), units[where].reshape(-1), index) for index, inside, where in self.places()]
-        rows, columns, data = [], [], []
+        # Windows may lie in the padding alone, so that there is no synapse at all.
+        rows, columns, data = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, weight.dtype)]
         for out, channel in product(range(weight.shape[0]), range(ins)):
             source = (out // outs) * ins + channel
             for post, pre, index in pairs:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from targets.jax_fixed.runtime.products import product
 
@@ -37,6 +39,38 @@ def convolution(values, weights, kernel, shape, stride, padding, dilation, low, 
     patches = seen.reshape(rows, channels * places, -1).swapaxes(1, 2)
     sums = product(patches, weights, low, high)
     return sums.swapaxes(1, 2).reshape(*values.shape[:-1], -1)
+
+
+def convolves_floats():
+    """Whether convolutions in float32 are plain sums of products, exact as long as these are below 2**24.
+
+    Processors compute them so; elsewhere transforms may be used that round.
+    """
+    return jax.default_backend() == "cpu"
+
+
+def kernel(weights):
+    """Weights [out, channels / groups, *kernel] whose sums are below 2**24, for `convolution_of_floats`.
+
+    Channels stand last, where processors want them: otherwise a loop over blocks is ten times slower.
+    """
+    if not convolves_floats():
+        return jnp.asarray(weights.astype(np.int32))
+    return jnp.asarray(np.moveaxis(weights, (0, 1), (-1, -2)).astype(np.float32))
+
+
+def convolution_of_floats(values, weights, shape, stride, padding, dilation, groups):
+    """The same in groups of channels, of values and weights whose sums are below 2**24. weights: of `kernel`."""
+    if weights.dtype != jnp.float32:
+        return convolution_in_groups(values, weights, shape, stride, padding, dilation, groups)
+    axes = "HW"[-len(stride) :]
+    sums = lax.conv_general_dilated(
+        jnp.moveaxis(values.reshape(-1, *shape), 1, -1).astype(jnp.float32), weights, stride,
+        tuple(zip(padding[::2], padding[1::2], strict=True)), rhs_dilation=dilation,
+        dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"), feature_group_count=groups,
+        precision=lax.Precision.HIGHEST,
+    )
+    return jnp.moveaxis(sums.astype(jnp.int32), -1, 1).reshape(*values.shape[:-1], -1)
 
 
 def convolution_in_groups(values, weights, shape, stride, padding, dilation, groups):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -82,11 +83,13 @@ class Convolution(Connection[ConvolutionConfig]):
         return {"weight": weight, "bias": np.broadcast_to(np.asarray(self.config.bias, np.float64), weight.shape[:1])}
 
     def apply(self, signal: Any, params: Any) -> Any:
-        config = self.config
+        config, axes = self.config, "HW"[-len(self.kernel) :]
+        # Channels last: in a loop over time XLA convolves ten times slower otherwise.
         result = lax.conv_general_dilated(
-            signal[None], params["weight"], config.stride, self.padding, rhs_dilation=config.dilation,
-            feature_group_count=config.groups, precision=lax.Precision.HIGHEST)[0]
-        return result + params["bias"].reshape(-1, *[1] * len(self.kernel))
+            jnp.moveaxis(signal[None], 1, -1), jnp.moveaxis(params["weight"], (0, 1), (-1, -2)), config.stride,
+            self.padding, rhs_dilation=config.dilation, feature_group_count=config.groups,
+            dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"), precision=lax.Precision.HIGHEST)
+        return jnp.moveaxis(result[0] + params["bias"], -1, 0)
 
 
 class Conv1d(Convolution):
