@@ -73,27 +73,49 @@ class Comparison:
 
 def compare_source(
     source: Source, settings: Settings, data: Path | Mapping[str, Any] | None = None, weights: Sequence[int] = (),
-    targets: Sequence[str] = (), progress: Progress = lambda stage, fraction: None,
+    targets: Sequence[str] = (), progress: Progress = lambda stage, fraction: None, folds: int = 0,
 ) -> Comparison:
     """Run a source in floating point and compiled, on labelled samples.
 
     data: an `.npz` with the inputs and `label`, or such arrays; None: the source's own `data`. weights: widths of
-    weights, default those of the settings. targets: target families, default that of the settings.
+    weights, default those of the settings. targets: target families, default that of the settings. folds: calibrate on
+    the inputs of all samples but every `folds`-th, compare on those, and so on; 0: calibrate as the settings say.
     Errors: E173, E180, E181, and those of a compile.
     """
     options = settings.options(source)
     model = lowered(source, options)
     given = _labelled(source, model, data)
     chosen = list(targets) or [settings.target]
-    widths = list(weights) or [settings.weights]
-    with ExitStack() as stack:
-        trials = [
-            _trial(stack, source, replace(settings, weights=width), name, progress, i / (len(widths) * len(chosen) + 1))
-            for i, (width, name) in enumerate((width, name) for width in widths for name in chosen)
-        ]
-        reference = _compare_batches(model, given, trials, progress)
+    pairs = [(width, name) for width in list(weights) or [settings.weights] for name in chosen]
+    rows, references, parts = [_Total() for _ in pairs], [], list(_parts(given, folds))
+    for index, (scored, calibration) in enumerate(parts):
+        with ExitStack() as stack:
+            trials = [_trial(stack, source, replace(settings, weights=width, calibration=calibration or
+                                                    settings.calibration),
+                             name, progress, (index * len(pairs) + i) / (len(pairs) * len(parts) + 1))
+                      for i, (width, name) in enumerate(pairs)]
+            references.append(_compare_batches(model, scored, trials, progress))
+            for total, trial in zip(rows, trials, strict=True):
+                total.add(trial, scored, index, len(parts))
     output = _output(model)
-    return Comparison(reference, readout_of(model, output), [trial.row(given) for trial in trials])
+    return Comparison(_pooled(references), readout_of(model, output), [total.row() for total in rows])
+
+
+def _parts(given: Stimulus, folds: int) -> Iterator[tuple[Stimulus, dict[str, np.ndarray] | None]]:
+    """Samples to compare on, and inputs to calibrate on (None: those of the settings)."""
+    if folds < 2:
+        yield given, None
+        return
+    assert given.label is not None
+    for start in range(folds):
+        scored = np.arange(given.samples) % folds == start
+        inputs = {name: rows[scored] for name, rows in given.inputs.items()}
+        yield (Stimulus(inputs, given.batched, given.label[scored]),
+               {name: rows[~scored] for name, rows in given.inputs.items()})
+
+
+def _pooled(shares: Sequence[Proportion]) -> Proportion:
+    return Proportion(sum(item.successes for item in shares), sum(item.n for item in shares))
 
 
 def _labelled(source: Source, model: Network, data: Path | Mapping[str, Any] | None) -> Stimulus:
@@ -169,16 +191,32 @@ class _Trial:
         if found and (self.divergence is None or found.step < self.divergence.step):
             self.divergence = replace(found, sample=found.sample + first_sample)
 
-    def row(self, given: Stimulus) -> Row:
+
+@dataclass
+class _Total:
+    """One row, part by part."""
+
+    parts: list[tuple[_Trial, Proportion]] = field(default_factory=list)
+    divergence: Divergence | None = None
+
+    def add(self, trial: _Trial, given: Stimulus, part: int, parts: int) -> None:
+        """Add what a trial on every `parts`-th sample, from sample `part` on, has shown."""
         assert given.label is not None
-        widths = self.compilation.options.weight_bits, self.compilation.options.state_bits
-        divergence = self.divergence
-        errors = {name: self.differences[name] / max(1, self.counts[name]) for name in self.differences}
-        if divergence is not None:
-            divergence = replace(divergence, margin=margin_of(self.compilation.model, given.inputs, divergence))
-        right = accuracy(np.concatenate(self.classes), given.label)
-        agreed = Proportion(self.agreed, self.compared)
-        return Row(self.target, *widths, right, agreed, errors, divergence, self.seconds)
+        self.parts.append((trial, accuracy(np.concatenate(trial.classes), given.label)))
+        found = trial.divergence
+        if found is not None and (self.divergence is None or found.step < self.divergence.step):
+            margin = margin_of(trial.compilation.model, given.inputs, found)
+            self.divergence = replace(found, margin=margin, sample=found.sample * parts + part)
+
+    def row(self) -> Row:
+        trials = [trial for trial, _ in self.parts]
+        options = trials[0].compilation.options
+        errors = {name: sum(trial.differences[name] for trial in trials) / max(1, sum(t.counts[name] for t in trials))
+                  for name in trials[0].differences}
+        agreed = Proportion(sum(trial.agreed for trial in trials), sum(trial.compared for trial in trials))
+        right = _pooled([share for _, share in self.parts])
+        return Row(trials[0].target, options.weight_bits, options.state_bits, right, agreed, errors,
+                   self.divergence, sum(trial.seconds for trial in trials))
 
 
 def _trial(

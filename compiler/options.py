@@ -18,8 +18,9 @@ class Options:
 
     weight_bits, state_bits: widths for every projection and state; `bits` overrides them by site or
     projection name. state_fraction: fraction bits of every state, None: chosen for each population. coefficient_bits:
-    significant bits of constants and derived parameters. rounding: of states. calibration:
-    inputs by name [B, T, n]; None: a random stimulus is searched.
+    significant bits of constants and derived parameters. rounding: of states. weight_rounding: `fitted` to the activity
+    that calibration data show, or `nearest`. calibration: inputs by name [B, T, n]; None: a random stimulus is
+    searched.
     """
 
     chip: Chip | None = None
@@ -28,6 +29,7 @@ class Options:
     state_fraction: int | None = None
     coefficient_bits: int = 24
     rounding: str = "zero"
+    weight_rounding: str = "fitted"
     bits: Mapping[str, int] = field(default_factory=dict)
     calibration: Mapping[str, np.ndarray] | None = None
     readout: str = ""

@@ -36,7 +36,7 @@ MODEL_PASSES = (
     "simplify",
     "eliminate_dead",
 )
-QUANTIZATION_PASSES = ("invert_divisors", "co_scale", "calibrate", "quantize")
+QUANTIZATION_PASSES = ("invert_divisors", "co_scale", "calibrate", "fit_weights", "quantize")
 MAPPING_PASSES = ("retime", "partition", "place", "route")
 
 _CALIBRATION_SAMPLES, _CALIBRATION_STEPS = 32, 64
@@ -151,7 +151,7 @@ class _Compile:
         steps = affordable_steps(model, _CALIBRATION_STEPS)
         samples = affordable_samples(model, steps, _CALIBRATION_SAMPLES)
         inputs = random_inputs(model, samples, steps, self.options.seed)
-        return replace(self.options, calibration=inputs)
+        return replace(self.options, calibration=inputs, weight_rounding="nearest")
 
     def _run(self, stage: str, network: Network, names: Iterable[str], fraction: float) -> Network:
         return self._timed(stage, fraction, lambda: self._passes(network, names))

@@ -31,6 +31,7 @@ RESETS = ("file", "zero", "subtract")
 PRECISIONS = ("float32", "float64")
 RECURRENT_STARTS = ("empty", "bias")
 READOUTS = ("count", "first", "last", "max", "mean", "sum", "step")
+WEIGHT_ROUNDINGS = ("fitted", "nearest")
 ROUNDINGS = ("floor", "zero", "even", "away")
 WEIGHT_BITS, STATE_BITS = (2, 16), (4, 32)
 READING = ("dt", "reset", "recurrent_delay", "recurrent_start", "precision", "readout", "input_kind", "repair",
@@ -47,7 +48,8 @@ class Settings:
 
     target: a folder of `targets`. chip: a chip file's name, or `none`; None: `generic`, or the first chip of a
     target that has others. weights, states: bits. bits: by name, of the weights of a projection or of the states of
-    a site. rounding: of states. calibration: an `.npz` file, or inputs by name [T, n] or
+    a site. rounding: of states. weight_rounding: `fitted` to the activity that calibration data show, or
+    `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or
     [B, T, n]. dt: ms. reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
     precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli. input_kind: what
     inputs carry. repair, round_delays: read an inconsistent file all the same.
@@ -59,6 +61,7 @@ class Settings:
     states: int = 24
     bits: Mapping[str, int] = field(default_factory=dict)
     rounding: str = "zero"
+    weight_rounding: str = "fitted"
     calibration: str | Path | Mapping[str, Any] | None = None
     dt: float | None = None
     reset: str | None = None
@@ -78,7 +81,7 @@ class Settings:
 
     def _findings(self) -> Iterable[Diagnostic]:
         choices = {"reset": RESETS, "recurrent_start": RECURRENT_STARTS, "precision": PRECISIONS, "readout": READOUTS,
-                   "rounding": ROUNDINGS}
+                   "rounding": ROUNDINGS, "weight_rounding": WEIGHT_ROUNDINGS}
         for name, allowed in choices.items():
             value = getattr(self, name)
             if value is not None and value not in allowed:
@@ -113,6 +116,7 @@ class Settings:
         name = chip_for(self.target, self.chip)
         chip = None if name == "none" else chips.load(name)
         return Options(chip=chip, weight_bits=self.weights, state_bits=self.states, rounding=self.rounding,
+                       weight_rounding=self.weight_rounding,
                        bits=dict(self.bits), calibration=self._calibration(source), readout=self.readout or "",
                        seed=self.seed)
 

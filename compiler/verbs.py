@@ -50,15 +50,16 @@ def _compile(source: str | Path, folder: Path, settings: Settings) -> Artifact:
 
 def compare(
     source: str | Path, data: str | Path | Mapping[str, Any] | None = None, weights: Sequence[int] = (),
-    targets: Sequence[str] = (), **settings: Any,
+    targets: Sequence[str] = (), folds: int = 0, **settings: Any,
 ) -> Comparison:
     """Accuracy of a source in floating point and compiled, at several widths of weights and on several targets.
 
-    data: an `.npz` with inputs and `label`, or such arrays; None: the source's own. Errors: E173, E180, E181.
+    data: an `.npz` with inputs and `label`, or such arrays; None: the source's own. folds: calibrate on the inputs of
+    all samples but every `folds`-th, compare on those, and so on. Errors: E173, E180, E181.
     """
     chosen = Settings(**settings)
     given = Path(data) if isinstance(data, str) else data
-    return compare_source(chosen.load(str(source)), chosen, given, weights, targets)
+    return compare_source(chosen.load(str(source)), chosen, given, weights, targets, folds=folds)
 
 
 def load(folder: str | Path) -> Artifact:

@@ -25,10 +25,13 @@ def _widths(context: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--data", type=click.Path(), metavar="FILE.npz", help="Labelled samples: input and label.")
 @click.option("--weights", callback=_widths, metavar="N,N,…", help="Bits of weights, one row for each (8).")
 @click.option("--targets", metavar="NAME,…", help="Target families, one row for each (jax_fixed).")
+@click.option("--folds", type=click.IntRange(2), metavar="N", help="Calibrate on the inputs of all samples but every "
+              "N-th, compare on those, N times.")
 @_options.without({"weights", "target"})
 @_output.json_option
 def command(
-    source: str, data: str | None, weights: list[int], targets: str | None, settings: Settings, json_file: str | None
+    source: str, data: str | None, weights: list[int], targets: str | None, folds: int | None, settings: Settings,
+    json_file: str | None,
 ) -> None:
     """Compare SOURCE in floating point with what it compiles to, on labelled samples.
 
@@ -46,7 +49,7 @@ def command(
         progress("load", 0.0)
         loaded = settings.load(source)
         found = compare_source(loaded, settings, Path(data) if data else None, weights,
-                               targets.split(",") if targets else (), progress)
+                               targets.split(",") if targets else (), progress, folds or 0)
     _print(found)
     _output.write_json(json_file, found.as_json())
 

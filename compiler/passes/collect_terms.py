@@ -122,6 +122,8 @@ class _Collecting:
         total: Operand | None = None
         for value in sorted(dict.fromkeys(value for value, _ in kept), key=lambda value: value == _ONE):
             coefficient = self._coefficient([term for other, term in kept if other == value], value, root)
+            if coefficient == 0:
+                continue
             part = coefficient if value == _ONE else self._times(coefficient, value, root)
             total = part if total is None else self._add("add", (total, part), root)
         if total is None or self.ops[-1].result != total:

@@ -171,7 +171,7 @@ class _Quantizer:
                 continue
             name = f"{projection.name}.q{index if len(chain) > 1 else ''}"
             values = np.asarray(self.network.tensor(link.weights).values)
-            self.network.tensors[name] = _quantized_weights(values, bits_of(projection, self.options))
+            self.network.tensors[name] = quantized_weights(values, bits_of(projection, self.options))
             chain[index] = replace(link, weight=TensorRef(name))  # pyright: ignore[reportCallIssue]
         return replace(projection, chain=tuple(chain))
 
@@ -313,7 +313,7 @@ def _ranges_with(network: Network, program, site: Site, units: int, inputs, tens
     return analyse(trial, site, units, inputs)
 
 
-def _quantized_weights(values: np.ndarray, bits: int) -> Tensor:
+def quantized_weights(values: np.ndarray, bits: int) -> Tensor:
     """Integers of `bits` with the power-of-two fraction that has the least squared error.
 
     The fraction stays 0 unless the weights are more than 4 times smaller than their format allows.
