@@ -1,7 +1,9 @@
 """Chips: every limit of one chip, read from one TOML file in which each number names its source.
 
 A chip file is `targets/<family>/chips/<name>.toml`; the file name is the registration. Every key of every
-section is `key = { value = …, source = "…" }`; an unknown or missing key is an error, all at once.
+section is `key = { value = …, source = "…" }`; an unknown or missing key is an error, all at once. A limit of a core or
+router that nobody has published is `value = "unknown"`: it is not enforced, and `Chip.unknown` says so. A section named
+as the family holds what only this family has, by the keys of its `CHIP_FACTS`.
 """
 
 from __future__ import annotations
@@ -13,13 +15,17 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from compiler import discovery
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
-from compiler.discovery import chip_files
 
 E430 = declare("E430", "no chip of that name")
 E431 = declare("E431", "a chip file is not what it should be")
 
 ROUNDINGS = frozenset({"floor", "zero", "even", "away", "stochastic"})
+
+UNKNOWN = "unknown"
+UNLIMITED = 1 << 62
+"""What a limit that is not known is taken for."""
 
 
 def _limit(section: str, meaning: str, default: Any = None) -> Any:
@@ -31,13 +37,16 @@ def _limit(section: str, meaning: str, default: Any = None) -> Any:
 class Chip:
     """The limits of one chip. Memories are in bits, times in steps, costs in pJ.
 
-    sources: where each number comes from, by `section.key`.
+    sources: where each number comes from, by `section.key`. facts: the family's own section. unknown: limits that are
+    not known, and so not enforced.
     """
 
     name: str
     family: str
     description: str
     sources: dict[str, str] = field(compare=False)
+    facts: dict[str, Any] = field(default_factory=dict, compare=False, kw_only=True)
+    unknown: tuple[str, ...] = field(default=(), kw_only=True)
     width: int = _limit("mesh", "cores from west to east")
     height: int = _limit("mesh", "cores from north to south")
     neurons: int = _limit("core", "units of populations on a core")
@@ -60,6 +69,8 @@ class Chip:
     word_bits: int = _limit("packing", "bits of a word of synapse memory; every axon's list starts at a word")
     index_bits: int = _limit("packing", "bits that name an accumulator in a sparse synapse list")
     delay_bits: int = _limit("packing", "widest delay field of a synapse, counted from its list's least delay")
+    block_synapses: int = _limit("packing", "synapses of a block, each with a head and whole words; 0: no blocks", 0)
+    block_head_bits: int = _limit("packing", "bits of the head of a block", 0)
     hop_energy: float = _limit("cost", "one event over one link", 0.0)
     synapse_energy: float = _limit("cost", "one synapse of one event", 0.0)
     update_energy: float = _limit("cost", "one unit, one step", 0.0)
@@ -82,7 +93,7 @@ SECTIONS = tuple(dict.fromkeys(meta["section"] for meta in LIMITS.values()))
 
 def known() -> dict[str, Path]:
     """Every chip file by chip name."""
-    return chip_files()
+    return discovery.chip_files()
 
 
 def load(name: str) -> Chip:
@@ -110,10 +121,18 @@ def read(path: Path) -> Chip:
     if findings:
         raise DiagnosticError(findings)
     values = {key: _value(data, key) for key in LIMITS}
-    given = ((section, key) for section in SECTIONS for key in data.get(section, {}))
-    sources = {f"{section}.{key}": data[section][key]["source"] for section, key in given}
     family = path.parent.parent.name
-    return Chip(path.stem, family, data["description"], sources, **values)
+    given = ((section, key) for section in (*SECTIONS, family) for key in data.get(section, {}))
+    sources = {f"{section}.{key}": data[section][key]["source"] for section, key in given}
+    facts = {key: entry["value"] for key, entry in data.get(family, {}).items()}
+    unknown = tuple(key for key, value in values.items() if value == UNKNOWN)
+    values |= dict.fromkeys(unknown, UNLIMITED)
+    return Chip(path.stem, family, data["description"], sources, **values, facts=facts, unknown=unknown)
+
+
+def _facts_of(path: Path) -> dict[str, str]:
+    """Keys of the family's own section, with their meaning."""
+    return getattr(discovery.target(path.parent.parent.name), "CHIP_FACTS", {})
 
 
 def _value(data: dict[str, Any], key: str) -> Any:
@@ -129,11 +148,14 @@ def _findings(path: Path, data: dict[str, Any]) -> Iterator[Diagnostic]:
     if not isinstance(data.get("description"), str):
         yield finding("description", "a chip says in a sentence what it is", expected='description = "…"')
     sections = {name: value for name, value in data.items() if name != "description"}
+    facts = _facts_of(path)
+    family = path.parent.parent.name
+    own = (family,) if facts else ()
     for name, value in sections.items():
-        if name not in SECTIONS or not isinstance(value, dict):
-            yield finding(name, "unknown key", name, ", ".join(SECTIONS), _near(name, SECTIONS))
+        if name not in (*SECTIONS, *own) or not isinstance(value, dict):
+            yield finding(name, "unknown key", name, ", ".join((*SECTIONS, *own)), _near(name, SECTIONS))
             continue
-        expected = [key for key, meta in LIMITS.items() if meta["section"] == name]
+        expected = list(facts) if name in own else [key for key, meta in LIMITS.items() if meta["section"] == name]
         for key in value:
             if key not in expected:
                 yield finding(f"{name}.{key}", "unknown key", key, ", ".join(expected), _near(key, expected))
@@ -148,6 +170,11 @@ def _findings(path: Path, data: dict[str, Any]) -> Iterator[Diagnostic]:
         fault = _fault(key, entry[key])
         if fault:
             yield finding(place, fault, str(entry[key]), f'{key} = {{ value = …, source = "…" }}', meta["meaning"])
+    for key, meaning in facts.items():
+        entry, form = data.get(family, {}), f'{key} = {{ value = …, source = "…" }}'
+        fault = _form_fault(entry[key]) if isinstance(entry, dict) and key in entry else "missing key"
+        if fault:
+            yield finding(f"{family}.{key}", fault, expected=form, hint=meaning)
     yield from (finding(*item) for item in _contradictions(data))
 
 
@@ -158,11 +185,13 @@ def _near(name: str, names: Any) -> str:
 
 def _fault(key: str, entry: Any) -> str:
     """What is wrong with one entry by itself; empty where nothing is."""
-    if not isinstance(entry, dict) or set(entry) != {"value", "source"}:
-        return "a limit is a value with its source"
-    value, source = entry["value"], entry["source"]
-    if not isinstance(source, str) or not source.strip():
-        return "a limit without its source"
+    fault = _form_fault(entry)
+    if fault:
+        return fault
+    value = entry["value"]
+    if value == UNKNOWN:
+        known = LIMITS[key]["section"] in ("core", "router")
+        return "" if known else f"only limits of cores and routers can be {UNKNOWN}"
     if key == "roundings":
         good = isinstance(value, list) and value and all(isinstance(item, str) for item in value)
         return "" if good and set(value) <= ROUNDINGS else f"roundings are some of {', '.join(sorted(ROUNDINGS))}"
@@ -170,9 +199,17 @@ def _fault(key: str, entry: Any) -> str:
         return (
             "" if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else "an energy is ≥ 0"
         )
-    least = 0 if key == "delay_bits" else 1
+    least = 0 if LIMITS[key]["default"] == 0 or key == "delay_bits" else 1
     good = isinstance(value, int) and not isinstance(value, bool) and value >= least
     return "" if good else f"an integer of at least {least} is needed"
+
+
+def _form_fault(entry: Any) -> str:
+    """What is wrong with the form of an entry."""
+    if not isinstance(entry, dict) or set(entry) != {"value", "source"}:
+        return "a limit is a value with its source"
+    source = entry["source"]
+    return "" if isinstance(source, str) and source.strip() else "a limit without its source"
 
 
 def _contradictions(data: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:

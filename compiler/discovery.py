@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from pathlib import Path
 from types import ModuleType
@@ -20,9 +21,20 @@ def targets() -> dict[str, ModuleType]:
     return modules("targets")
 
 
+def target(name: str) -> ModuleType | None:
+    """One target family, None where there is no folder of that name."""
+    package = f"targets.{name}"
+    there = name.isidentifier() and importlib.util.find_spec(package) is not None
+    return importlib.import_module(package) if there else None
+
+
 def passes() -> dict[str, ModuleType]:
-    """Every pass by name: the files of `compiler/passes/`."""
-    return modules("compiler.passes")
+    """Every pass by name: the files of `compiler/passes/`, and of `passes/` in the folders of targets."""
+    found = modules("compiler.passes")
+    for name, target in targets().items():
+        if any((Path(root) / "passes").is_dir() for root in target.__path__):
+            found |= modules(f"targets.{name}.passes")
+    return dict(sorted(found.items()))
 
 
 def chip_files() -> dict[str, Path]:

@@ -85,8 +85,17 @@ class Synapses:
 
 
 def list_bits(chip: Chip, length, entry_bits: int):
-    """Bits of synapse lists of so many synapses (a number or an array), in whole words."""
-    return -(-length * entry_bits // chip.word_bits) * chip.word_bits
+    """Bits of synapse lists of so many synapses (a number or an array): blocks with their heads, in whole words."""
+    if not chip.block_synapses:
+        return _block_bits(chip, length, entry_bits)
+    rest = length % chip.block_synapses
+    last = np.where(rest > 0, _block_bits(chip, rest, entry_bits), 0)
+    total = length // chip.block_synapses * _block_bits(chip, chip.block_synapses, entry_bits) + last
+    return total if isinstance(length, np.ndarray) else int(total)
+
+
+def _block_bits(chip: Chip, length, entry_bits: int):
+    return -(-(length * entry_bits + chip.block_head_bits) // chip.word_bits) * chip.word_bits
 
 
 def synapses(network: Network, projection: Projection, chip: Chip) -> Synapses:

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from targets.cores.emission import emit
     from targets.cores.launch import run, run_counted
     from targets.cores.limits import check
+    from targets.cores.readback import stored_weights
 
 ENGINE = "cores"
 
-_OFFERED = {"check": "limits", "emit": "emission", "run": "launch", "run_counted": "launch"}
+_OFFERED = {"check": "limits", "emit": "emission", "run": "launch", "run_counted": "launch",
+            "stored_weights": "readback"}
 
-__all__ = ["ENGINE", "check", "emit", "run", "run_counted"]
+__all__ = ["ENGINE", "check", "emit", "run", "run_counted", "stored_weights"]
 
 
 def __getattr__(name: str) -> Any:

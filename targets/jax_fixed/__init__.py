@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+
 from compiler import npz
 from compiler.diagnostics import Diagnostic
 from compiler.ir.network import Network
@@ -18,4 +22,10 @@ def emit(network: Network, chip=None) -> dict[str, bytes]:
     return {"program.py": program_text(network).encode(), "tensors.npz": npz.packed(tensors)}
 
 
-__all__ = ["ENGINE", "Diagnostic", "check", "emit", "load", "run"]
+def stored_weights(folder: Path, network: Network, name: str, chip=None) -> np.ndarray:
+    """Raw weights [post, pre] of a projection with one link, as tensors.npz of a folder holds them."""
+    tensor = npz.read(folder / "tensors.npz")[network.projection(name).chain[0].weights.name]  # pyright: ignore
+    return tensor.astype(np.int64)
+
+
+__all__ = ["ENGINE", "Diagnostic", "check", "emit", "load", "run", "stored_weights"]

@@ -1,0 +1,27 @@
+"""What chip files of this family say beyond the limits of every chip (their section `[loihi]`)."""
+
+CHIP_FACTS = {
+    "decay_bits": "bits of the registers du and dv",
+    "threshold_bits": "bits of the threshold mantissa vth, shifted left by 6",
+    "bias_bits": "bits of the signed bias mantissa",
+    "bias_exponent": "largest bias exponent",
+    "weight_exponents": "least and largest weight exponent",
+    "weight_widths": "bits that a weight can have",
+    "longest_refractory": "largest value of the refractory register",
+    "thresholds": "different thresholds on a core",
+    "reset_by_subtraction": "whether a spike can take its threshold off the membrane: yes, no, unconfirmed",
+    "tile_width": "cores of a tile from west to east; events inside a tile use no link",
+    "tile_height": "cores of a tile from north to south",
+    "hop_energy_north_south": "pJ, one event over one link between tiles, north or south",
+    "hop_time_east_west": "ns, one event over one link between tiles, east or west",
+    "hop_time_north_south": "ns, one event over one link between tiles, north or south",
+    "synapse_energy_range": "pJ, least and largest published energy of one synaptic event",
+    "synapse_time_range": "ns, least and largest published time of one synaptic event",
+    "soma_access_energy": "pJ, one compartment read in a step",
+    "soma_update_energy": "pJ, one compartment computed in a step, on top",
+    "soma_spike_energy": "pJ, one spike, on top",
+    "soma_spike_time": "ns, one spike",
+    "axon_energy": "pJ, one event sent to one core",
+    "axon_time": "ns, one event sent to one core",
+    "barrier_time_range": "ns, least and largest published time of the barrier that ends a step",
+}
