@@ -18,12 +18,12 @@ _WEIGHTS_READ = 5e8
 
 def affordable_samples(network: Network, steps: int, most: int, budget: float = 1e10) -> int:
     """How many samples of so many steps stay within a budget of synaptic operations; at least 4."""
-    return int(np.clip(budget / max(_synapses(network) * steps, 1), 4, most))
+    return int(np.clip(budget / max(count_synapses(network) * steps, 1), 4, most))
 
 
 def affordable_steps(network: Network, most: int) -> int:
     """How many steps of a float run are quick; at least 16, or all there are."""
-    return min(most, max(16, int(_WEIGHTS_READ / max(_synapses(network), 1))))
+    return min(most, max(16, int(_WEIGHTS_READ / max(count_synapses(network), 1))))
 
 
 def affordable(network: Network, inputs: Mapping[str, np.ndarray], most: int) -> dict[str, np.ndarray]:
@@ -34,8 +34,15 @@ def affordable(network: Network, inputs: Mapping[str, np.ndarray], most: int) ->
     return {name: rows[:samples, :steps] for name, rows in inputs.items()}
 
 
-def _synapses(network: Network) -> int:
-    return sum(network.size_of(item.source) * network.size_of(item.target) for item in network.projections)
+def count_synapses(network: Network) -> int:
+    """Synapses of all links of all projections, at most."""
+    total = 0
+    for item in network.projections:
+        shape = network.shape_of(item.source)
+        for link in item.chain:
+            total += link.synapses(shape, network.tensors)
+            shape = link.output_shape(shape, network.tensors)
+    return total
 
 
 def random_inputs(network: Network, samples: int, steps: int, seed: int = 0) -> dict[str, np.ndarray]:

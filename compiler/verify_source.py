@@ -20,7 +20,7 @@ from compiler.ir.network import Network, Population, Projection
 from compiler.ir.program import Operand
 from compiler.magnitudes import Bounded, bounded
 from compiler.site_runner import ProjectionRunner, SiteRunner, Values
-from compiler.stimulus import random_inputs
+from compiler.stimulus import count_synapses, random_inputs
 from compiler.verdicts import Verdict
 from spark.core.module import SparkModule
 
@@ -69,7 +69,7 @@ def verify(module: SparkModule, lowered: Lowered, stimuli: Iterable[Arrays]) -> 
 def _parts(network: Network, inputs: Arrays) -> Iterable[dict[str, np.ndarray]]:
     """Samples in parts that fit into memory, as many as the work allows."""
     batch, steps = next(iter(inputs.values())).shape[:2]
-    synapses = sum(network.size_of(item.source) * network.size_of(item.target) for item in network.projections)
+    synapses = count_synapses(network)
     widest = max((item.size for item in network.populations), default=1)
     batch = min(batch, max(1, int(_WORK / (steps * max(synapses, 1)))))
     parts = -(-batch * steps * widest // _HELD)

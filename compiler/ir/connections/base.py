@@ -7,6 +7,7 @@ Its meaning is `matrix`, the plain list of synapses; code generators have their 
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -47,6 +48,10 @@ class Connection:
     def check(self, shape: tuple[int, ...], tensors: Mapping[str, Tensor]) -> None:
         """Demand that the tensors are well formed and fit the input. Raises ValueError with what does not."""
         self.output_shape(shape, tensors)
+
+    def synapses(self, shape: tuple[int, ...], tensors: Mapping[str, Tensor]) -> int:
+        """How many synapses there are at most, without listing them."""
+        return math.prod(shape) * math.prod(self.output_shape(shape, tensors))
 
     def matrix(self, shape: tuple[int, ...], tensors: Mapping[str, Tensor]) -> np.ndarray | sparse.csr_array:
         """The synapses as a matrix [post, pre]: raw integers (int64) at fixed level, float64 at model level.

@@ -29,6 +29,9 @@ class Conv1d(Connection):
     def output_shape(self, shape, tensors):
         return convolution.output_shape(self, shape, tensors[self.weight.name].data)
 
+    def synapses(self, shape, tensors):
+        return convolution.synapses(self, tensors[self.weight.name].data)
+
     def matrix(self, shape, tensors):
         data = exact(tensors[self.weight.name])
         return convolution.windows_of(self, data).synapses(data, self.shape[0], self.groups)

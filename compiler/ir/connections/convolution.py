@@ -33,6 +33,10 @@ def output_shape(item: Any, shape: tuple[int, ...], data: np.ndarray) -> tuple[i
     return (len(data), *windows_of(item, data).positions)
 
 
+def synapses(item: Any, data: np.ndarray) -> int:
+    return data.size * math.prod(windows_of(item, data).positions)
+
+
 def reach(item: Any, low: np.ndarray, high: np.ndarray, tensor: Any) -> tuple[np.ndarray, np.ndarray]:
     """Bounds of every sum, without a list of the synapses."""
     data = exact(tensor)

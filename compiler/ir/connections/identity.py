@@ -21,6 +21,9 @@ class Identity(Connection):
     def output_shape(self, shape, tensors):
         return (math.prod(shape),)
 
+    def synapses(self, shape, tensors):
+        return math.prod(self.output_shape(shape, tensors))
+
     def matrix(self, shape, tensors):
         count = math.prod(shape)
         ones = np.ones(count, np.int64)

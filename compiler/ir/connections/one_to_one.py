@@ -26,6 +26,9 @@ class OneToOne(Connection):
             raise ValueError(f"{count} weights for {math.prod(shape)} units")
         return shape
 
+    def synapses(self, shape, tensors):
+        return math.prod(self.output_shape(shape, tensors))
+
     def matrix(self, shape, tensors):
         data = exact(tensors[self.weight.name]).reshape(-1)
         return csr_array((data, np.arange(data.size), np.arange(data.size + 1)), shape=(data.size,) * 2)

@@ -25,6 +25,9 @@ class Select(Connection):
             raise ValueError(f"units {self.start}:{self.stop} of {math.prod(shape)}")
         return (self.stop - self.start,)
 
+    def synapses(self, shape, tensors):
+        return math.prod(self.output_shape(shape, tensors))
+
     def matrix(self, shape, tensors):
         count = self.stop - self.start
         columns = np.arange(self.start, self.stop)

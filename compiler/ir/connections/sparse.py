@@ -46,6 +46,9 @@ class Sparse(Connection):
             raise ValueError("sources of a unit are not sorted, or one stands twice")
         self.output_shape(shape, tensors)
 
+    def synapses(self, shape, tensors):
+        return tensors[self.sources.name].data.size
+
     def matrix(self, shape, tensors):
         data = exact(tensors[self.weight.name])
         sources, starts = tensors[self.sources.name].data, tensors[self.starts.name].data

@@ -40,6 +40,9 @@ class SumPool2d(Connection):
             raise ValueError(fault)
         return (self.shape[0], *self.windows.positions)
 
+    def synapses(self, shape, tensors):
+        return math.prod(self.output_shape(shape, tensors)) * math.prod(self.kernel)
+
     def matrix(self, shape, tensors):
         one = self.windows.synapses(np.ones((1, 1, *self.kernel), np.int64), 1, 1)
         posts, pres = math.prod(self.windows.positions), math.prod(self.shape[1:])
