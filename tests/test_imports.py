@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LIBRARIES = {
-    "spark": {"jax", "numpy", "optax", "tqdm"},
+    "spark": {"jax", "numpy", "optax", "tqdm", "lark"},
     "compiler": {"spark", "jax", "numpy", "scipy", "networkx", "lark", "click", "nir", "h5py"},
     "targets": {"spark", "compiler", "jax", "numpy", "scipy", "networkx"},
 }
