@@ -107,6 +107,10 @@ class EquationSomaConfig(SomaConfig):
     def _apply(self, keywords: Mapping[str, Any], path: str, faults: list[Fault]) -> None:
         if "equations" in keywords:
             self._assign("equations", keywords["equations"], path, faults)
+            for name in ("dt", "units"):
+                said = getattr(self.model, name)
+                if said is not None:
+                    self._assign(name, said, path, faults)
         fields = {name: value for name, value in keywords.items() if name not in self.model.parameters}
         super()._apply(fields, path, faults)
         for name, value in keywords.items():

@@ -65,7 +65,8 @@ class _Elaboration:
             threshold and threshold.expression,
             tuple(part for item in self._all("reset") for part in item.expression),
             refractory and refractory.expression, *(item.name if item else default for item, default in (
-                (self._only("integrator"), "automatic"), (self._only("output"), self._read_out()))))
+                (self._only("integrator"), "automatic"), (self._only("output"), self._read_out()))),
+            *(item and item.expression for item in map(self._only, ("time_step", "units"))))
         self._constants(model)
         if self.problems:
             raise EquationError(self.text, self.problems)
@@ -96,7 +97,7 @@ class _Elaboration:
                 declared.setdefault(item.name, item)
         for item in declared.values():
             self._attempt(self._declare_one, item, declared)
-        for kind in ("threshold", "refractory", "integrator", "output", "input"):
+        for kind in ("threshold", "refractory", "integrator", "output", "input", "time_step", "units"):
             self._attempt(self._require_once, kind)
         for item in self._all("initial"):
             self._attempt(self._require_state, item.name, item.at, "a start value")

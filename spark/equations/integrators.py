@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from functools import reduce
 from typing import Any
 
 import jax.numpy as jnp
@@ -83,13 +85,13 @@ def _coupled(model: Model, part: Part, numbers: Numbers, params: Numbers) -> dic
 
 
 def _row(part: Part, row: int, rests: list[Any], numbers: Numbers, params: Numbers, suffix: str) -> Any:
-    name, total = part.states[row], 0.0
+    name, terms = part.states[row], []
     for column in part.reached(row):
         other = part.states[column]
-        total = total + lax.stop_gradient(params[f"{name}__from__{other}{suffix}"]) * numbers[other]
+        terms.append(lax.stop_gradient(params[f"{name}__from__{other}{suffix}"]) * numbers[other])
         if not _is_nought(rests[column]):
-            total = total + lax.stop_gradient(params[f"{name}__driven__{other}{suffix}"]) * rests[column]
-    return total
+            terms.append(lax.stop_gradient(params[f"{name}__driven__{other}{suffix}"]) * rests[column])
+    return reduce(operator.add, terms)
 
 
 def _influenced(model: Model, part: Part, row: int) -> bool:

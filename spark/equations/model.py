@@ -65,6 +65,8 @@ class Model:
     refractory: Node | None = None
     integrator: str = "automatic"
     output: str = ""
+    dt: float | None = None
+    units: tuple[int, ...] | None = None
 
     @property
     def counter(self) -> str:

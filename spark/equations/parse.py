@@ -15,7 +15,7 @@ from spark.core.faults import closest
 from spark.equations.errors import EquationError, Problem, ProblemFound
 from spark.equations.lines import logical_lines, require_short
 from spark.equations.tree import Literal, Node
-from spark.equations.units import NONE, Unit, unit_named
+from spark.equations.units import NONE, TIME, Unit, unit_named
 
 LONGEST = 100_000
 HIGHEST_POWER = 64
@@ -187,6 +187,20 @@ class _Builder(Transformer):
 
     def output(self, name: Token) -> Statement:
         return Statement("output", self._place(name), str(name))
+
+    def time_step(self, digits: Token, name: Token) -> Statement:
+        unit = unit_named(self._known(name))
+        if unit is None or unit.dimension != TIME:
+            raise ProblemFound(self._place(name), "a time step is a time", found=f"`{name}`", expected="ms")
+        return Statement("time_step", self._place(digits), expression=float(f"{self._value(digits) * unit.scale:.15g}"))
+
+    def units(self, *sizes: Token | None) -> Statement:
+        given = [token for token in sizes if token is not None]
+        for token in given:
+            if not str(token).isdigit() or int(token) == 0:
+                raise ProblemFound(self._place(token), "units are counted", found=str(token),
+                                   expected="a positive whole number, or several as in (4, 4)")
+        return Statement("units", self._place(given[0]), expression=tuple(map(int, given)))
 
     def assignment(self, name: Token, operator: Token, expression: Node) -> Assignment:
         return Assignment(str(name), str(operator), expression, self._place(name))
