@@ -21,6 +21,7 @@ from typing import Any
 
 from spark.equations.config import EquationSomaConfig
 from spark.equations.errors import EquationError
+from spark.equations.models import gallery, gallery_text
 from spark.equations.soma import EquationSoma
 
 SUFFIX = ".eq"
@@ -46,4 +47,4 @@ def read(path: Any, **keywords: Any) -> EquationSoma:
     return neuron(Path(path).read_text(encoding="utf-8"), **keywords)
 
 
-__all__ = ["SUFFIX", "EquationError", "EquationSoma", "EquationSomaConfig", "neuron", "read"]
+__all__ = ["SUFFIX", "EquationError", "EquationSoma", "EquationSomaConfig", "gallery", "gallery_text", "neuron", "read"]
