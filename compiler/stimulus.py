@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from compiler.current_gain import current_gain, takes_currents
+from compiler.formats import Format
 from compiler.ir.network import Input, Network, Projection
 
 _SPARSEST, _DENSEST = 0.02, 0.8
@@ -49,12 +51,18 @@ def random_inputs(network: Network, samples: int, steps: int, seed: int = 0) -> 
     """Inputs by name, [samples, steps, n]: raw integers (floats for currents at the model level).
 
     Activity grows from sample to sample. In every second one the inputs are aimed: those that excite one unit of a
-    directly driven population fire often, those that inhibit it are quiet.
+    directly driven population fire often, those that inhibit it are quiet. Currents are as strong as it takes to make
+    units fire.
     """
     generator = np.random.default_rng(seed)
     density = np.geomspace(_SPARSEST, _DENSEST, samples)
     generator.shuffle(density)
-    return {item.name: _rows(network, item, density, steps, generator) for item in network.inputs}
+    inputs = {item.name: _rows(network, item, density, steps, generator) for item in network.inputs}
+    if not takes_currents(network):
+        return inputs
+    gain = current_gain(network, inputs)
+    return {item.name: inputs[item.name] * gain if item.port.kind == "current" else inputs[item.name]
+            for item in network.inputs}
 
 
 def _rows(network: Network, item: Input, density: np.ndarray, steps: int, generator) -> np.ndarray:
@@ -77,7 +85,17 @@ def _values(item: Input, active: np.ndarray, generator) -> np.ndarray:
         return np.where(active, generator.choice([-1, 1], active.shape), 0).astype(np.int32)
     if kind.kind == "events":
         return np.where(active, generator.integers(1, kind.maximum + 1, active.shape), 0).astype(np.int32)
-    return active * generator.normal(size=active.shape)
+    return _currents(kind.type, active, generator)
+
+
+def _currents(type_: object, active: np.ndarray, generator) -> np.ndarray:
+    """Noise around a level of each unit and sample, of size 1; at fixed level over the port's format."""
+    level = generator.uniform(-0.5, 1.5, (len(active), 1, active.shape[2]))
+    noise = active * (level + 0.5 * generator.normal(size=active.shape))
+    if not isinstance(type_, Format):
+        return noise
+    # The format has room for twice what calibration data showed.
+    return np.clip(np.rint(noise * (type_.high / 4)), type_.low, type_.high).astype(np.int32)
 
 
 def _aims(network: Network, projection: Projection):

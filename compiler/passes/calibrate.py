@@ -1,6 +1,6 @@
 """Observe what every value does on calibration data.
 
-Rewrite: none; `network.observed` gains (lowest, highest) of every state and emitted port: the float run
+Rewrite: none; `network.observed` gains (lowest, highest) of every state, emitted port and input: the float run
 on `options.calibration` (arrays [B, T, n] by input name), or on as many of its samples as are quickly run.
 Levels: model. Preserves: everything.
 """
@@ -21,9 +21,11 @@ def run(network: Network, options: Options) -> Network:
     if not options.calibration:
         return network
     names = [f"{site}.{name}" for site, names in _recordable(network) for name in names]
-    result = interpret(network, affordable(network, options.calibration, _SAMPLES), record=names)
+    inputs = affordable(network, options.calibration, _SAMPLES)
+    seen = dict(interpret(network, inputs, record=names).records)
+    seen |= {f"{item.name}.{item.port.kind}": inputs[item.name] for item in network.inputs if item.name in inputs}
     observed = network.copy()
-    observed.observed = {name: (float(rows.min()), float(rows.max())) for name, rows in result.records.items()}
+    observed.observed = {name: (float(rows.min()), float(rows.max())) for name, rows in seen.items() if rows.size}
     return observed
 
 

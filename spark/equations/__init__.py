@@ -19,9 +19,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from spark.core.faults import ConfigError
 from spark.equations.config import EquationSomaConfig
+from spark.equations.elaborate import elaborated
 from spark.equations.errors import EquationError
+from spark.equations.model import INTEGRATORS
 from spark.equations.models import gallery, gallery_text
+from spark.equations.plan import plan
 from spark.equations.soma import EquationSoma
 
 SUFFIX = ".eq"
@@ -35,10 +39,14 @@ def neuron(text: str, **keywords: Any) -> EquationSoma:
     `LIFNeuron(units=(64,), soma=neuron(text).config)`. Errors: EquationError with every fault of the text, each with
     line, column, caret and hint; ConfigError for the keywords.
     """
+    if keywords.get("integrator") in INTEGRATORS and isinstance(text, str):
+        plan(elaborated(text), keywords["integrator"])
     config = EquationSomaConfig(equations=text, **keywords)
     if config.units is None:
         # Not as if it was given: a neuron around it hands its own units down.
         config._values["units"] = (1,)
+        if faults := config.faults():
+            raise ConfigError("equations", faults)
     return EquationSoma(config)
 
 

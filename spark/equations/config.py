@@ -35,7 +35,8 @@ class EquationField(Field):
     def parse(self, value: Any) -> Any:
         if not isinstance(value, str):
             raise Rejected(self.kind)
-        elaborated(value)
+        model = elaborated(value)
+        plan(model, model.integrator)
         return value
 
 

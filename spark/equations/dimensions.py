@@ -8,7 +8,7 @@ from fractions import Fraction
 from spark.core.faults import closest
 from spark.equations.errors import ProblemFound
 from spark.equations.model import FUNCTIONS, NEW, OLD
-from spark.equations.tree import Node, is_number
+from spark.equations.tree import Node
 from spark.equations.units import NONE, Dimension, unit_named
 
 TRUTH = "a truth value"
@@ -98,7 +98,7 @@ class _Dimensions:
     def product(self, node: Node) -> Kind:
         kinds = [self.real(part) for part in node.parts]
         one, other = (NONE if kind == NOUGHT else kind for kind in kinds)
-        if is_number(node.parts[1], 0) and node.op == "/":
+        if node.op == "/" and node.parts[1].op == "number" and node.parts[1].value.number == 0:
             raise ProblemFound(node.at, "division by nought", found="0")
         if kinds[0] == NOUGHT or kinds[1] == NOUGHT and node.op == "*":
             return NOUGHT
@@ -195,8 +195,14 @@ def _name_hint(name: str, known: Known) -> str:
     return near if near.startswith("did") else f"declare it: `{name} = 1 mV in [0, 10]`, or `{name} = … : unit`"
 
 
+_INSTEAD = {"where": "a if condition else b", "select": "a if condition else b", "pow": "a^b", "ln": "log(x)",
+            "log10": "log(x)/log(10)", "log2": "log(x)/log(2)", "int": "1 if condition else 0"}
+
+
 def _call_hint(name: str) -> str:
-    if name in ("where", "select"):
-        return "write `a if condition else b`"
+    if name in _INSTEAD:
+        return f"write `{_INSTEAD[name]}`"
+    if name in ("sin", "cos", "tan", "rand", "randn", "xi"):
+        return "what an equation cannot say, make an input"
     near = closest(name, FUNCTIONS)
     return near if near.startswith("did") else ""

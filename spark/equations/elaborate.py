@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from spark.core.fields import Bound
 from spark.equations.constants import Constant, constant
@@ -58,15 +59,13 @@ class _Elaboration:
             step()
             if self.problems:
                 raise EquationError(self.text, self.problems)
-        threshold, refractory = self._only("threshold"), self._only("refractory")
         model = Model(
             self.text, self.equations, self.parameters, self.definitions,
             {item.name: item.expression for item in self._all("initial")}, *self.input,
-            threshold and threshold.expression,
-            tuple(part for item in self._all("reset") for part in item.expression),
-            refractory and refractory.expression, *(item.name if item else default for item, default in (
-                (self._only("integrator"), "automatic"), (self._only("output"), self._read_out()))),
-            *(item and item.expression for item in map(self._only, ("time_step", "units"))))
+            threshold=self._said("threshold"), refractory=self._said("refractory"),
+            resets=tuple(part for item in self._all("reset") for part in item.expression),
+            integrator=self._named("integrator", "automatic"), output=self._named("output", self._read_out()),
+            dt=self._said("time_step"), units=self._said("units"))
         self._constants(model)
         if self.problems:
             raise EquationError(self.text, self.problems)
@@ -77,6 +76,15 @@ class _Elaboration:
 
     def _only(self, kind: str) -> Statement | None:
         return next(iter(self._all(kind)), None)
+
+    def _said(self, kind: str) -> Any:
+        """What the one statement of a kind says, None if there is none."""
+        item = self._only(kind)
+        return item and item.expression
+
+    def _named(self, kind: str, default: str) -> str:
+        item = self._only(kind)
+        return item.name if item else default
 
     def _read_out(self) -> str:
         return "v" if "v" in self.equations else next(iter(self.equations), "")
@@ -101,6 +109,7 @@ class _Elaboration:
             self._attempt(self._require_once, kind)
         for item in self._all("initial"):
             self._attempt(self._require_state, item.name, item.at, "a start value")
+        self._attempt(self._require_one_start)
         self._attempt(self._require_parts)
         self.known.update({DT: TIME, self.input[0]: self.input[1]})
         if self._only("refractory"):
@@ -150,6 +159,13 @@ class _Elaboration:
     def _require_once(self, kind: str) -> None:
         for item in list(self._all(kind))[1:]:
             raise ProblemFound(item.at, f"there are two statements `{kind}`", expected="one")
+
+    def _require_one_start(self) -> None:
+        started: set[str] = set()
+        for item in self._all("initial"):
+            if item.name in started:
+                raise ProblemFound(item.at, f"`{item.name}` has two start values", expected="one")
+            started.add(item.name)
 
     def _require_state(self, name: str, at: int, what: str) -> None:
         if name not in self.equations:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -132,9 +133,19 @@ def _character_hint(character: str) -> str:
 def _syntax_hint(line: str, found: str) -> str:
     if found == "`=`" and line.lstrip().startswith("threshold"):
         return "compare with < or >; `=` assigns"
+    if found in _COMPARISONS and re.search(r"[<>=!]=?.*?[<>=!]", line.partition(":")[2]):
+        return "two comparisons are joined by `and`: `low < v and v < high`"
+    said = line.partition(" in ")[0]
+    if said.count("(") > said.count(")"):
+        return "a bracket is not closed"
+    if said.count(")") > said.count("("):
+        return "a bracket is closed that was not opened"
     if line.lstrip().startswith("d") and "/dt" in line.replace(" ", "") and ":" not in line:
         return "a differential equation ends in its unit: `dv/dt = … : mV`"
     return "statements: dx/dt = … : unit; name = … : unit; name = 20 ms in [1, 100]; threshold: …; reset: …"
+
+
+_COMPARISONS = {f"`{sign}`" for sign in ("<", ">", "<=", ">=", "==", "!=")}
 
 
 def _at(token: Any) -> int:

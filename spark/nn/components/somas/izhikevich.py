@@ -98,5 +98,5 @@ class IzhikevichSoma(Soma[IzhikevichSomaConfig]):
 
     @staticmethod
     def advance(v: Any, u: Any, current: Any, dt: Any, params: Params) -> Any:
-        """One Euler step of the potential."""
-        return v + dt * (params["k2"] * v * v + params["k1"] * v + params["k0"] - u + current)
+        """One Euler step of the potential. The order of the sum is Brian2's, which some of its courses depend on."""
+        return v + dt * (params["k0"] + (current + params["k2"] * v**2 + params["k1"] * v) - u)

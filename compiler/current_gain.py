@@ -1,0 +1,50 @@
+"""How strong random currents must be to make a network work: the least gain at which units fire."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compiler.coverage import ENOUGH
+from compiler.formats import BoolType, FloatType
+from compiler.interpreter import run
+from compiler.ir.network import Network
+
+_GAINS = tuple(4.0**power for power in range(-4, 13))
+_SAMPLES, _STEPS = 4, 128
+
+
+def takes_currents(network: Network) -> bool:
+    """Whether an input of the network is a current in its own unit (pA, say), of which nobody knows the size."""
+    return any(item.port.kind == "current" and isinstance(item.port.type, FloatType) for item in network.inputs)
+
+
+def current_gain(network: Network, inputs: dict[str, np.ndarray]) -> float:
+    """What to multiply random currents [B, T, n] of size 1 with, so that 90 % of the firing units fire in a float run.
+
+    1 where nothing fires whatever the gain, or where there is nothing that could.
+    """
+    names = [f"{item.name}.{emit.port}" for item in network.populations
+             for emit in network.programs[item.site.program].emits
+             if isinstance(network.programs[item.site.program].emit_type(emit.port), BoolType)]
+    best, most = 1.0, 0.0
+    for gain in _GAINS if names else ():
+        share = _active(network, {name: _scaled(network, name, rows, gain) for name, rows in inputs.items()}, names)
+        if share > most:
+            best, most = gain, share
+        if most >= ENOUGH:
+            break
+    return best
+
+
+def _scaled(network: Network, name: str, rows: np.ndarray, gain: float) -> np.ndarray:
+    port = network.node(name).port
+    return rows[:_SAMPLES, :_STEPS] * (gain if port.kind == "current" else 1)
+
+
+def _active(network: Network, inputs: dict[str, np.ndarray], names: list[str]) -> float:
+    """The share of units that fire; 0 where a value leaves the numbers."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        result = run(network, inputs, record=names)
+    if not all(np.all(np.isfinite(rows)) for rows in (*result.state.values(), *result.outputs.values())):
+        return 0.0
+    return float(np.mean(np.concatenate([result.records[name].any(axis=(0, 1)).ravel() for name in names])))
