@@ -101,5 +101,6 @@ def _own(network: Network, projection: Projection) -> Sum:
 
 
 def _fraction(network: Network, projection: Projection) -> int:
-    """The fraction that holds the weighted sum and the bias."""
-    return max(weighted_fraction(network, projection), bias_values(network, projection)[1])
+    """The fraction that holds the weighted sum and the bias; a grid coarser than whole numbers has a negative one."""
+    weighted = weighted_fraction(network, projection)
+    return weighted if projection.bias is None else max(weighted, bias_values(network, projection)[1])

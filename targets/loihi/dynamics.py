@@ -37,7 +37,7 @@ class Form:
 
     port: input port. reset: `zero`, `subtract` (v - offset), or `none`. refractory: v is held at 0 for `held` steps
     after a spike. interval: u and v start anew every `interval` steps. emits: `spikes` (bool), `signed` (ternary),
-    `potential` (v), `reported` (v as the chip shows it), each under the name of a port. wraps, clips: whether u can
+    `potential` (v before the reset), `membrane` (after it), `reported` (v as the chip shows it), each under a port's name. wraps, clips: whether u can
     wrap and v can clip. sum, u, v, bias: formats.
     """
 
@@ -76,12 +76,13 @@ class _Writer:
         u = self._current(old_u)
         v = self._potential(old_v, u)
         spikes = self._spikes(v)
-        self.updates += [("u", u), ("v", self._after(v, spikes))]
+        after = self._after(v, spikes)
+        self.updates += [("u", u), ("v", after)]
         self._refract(spikes)
         order = {item.name: index for index, item in enumerate(self.states)}
         updates = tuple(sorted(self.updates, key=lambda pair: order[pair[0]]))
         inputs = (Declaration(self.form.port, self.form.sum),)
-        emits = self._emits(v, spikes)
+        emits = self._emits(v, after, spikes)
         return Program(self.name, inputs, tuple(self.states), tuple(self.params), tuple(self.ops), updates, emits)
 
     def _op(self, result: str, opcode: str, *operands: Operand, type_: Type = BOOL) -> str:
@@ -142,7 +143,7 @@ class _Writer:
         return self._op("v_new", "select", waiting, 0, v, type_=self.form.v)
 
     def _spikes(self, v: str) -> str:
-        if not any(kind != "potential" for kind, _ in self.form.emits):
+        if not any(kind in ("spikes", "signed", "reported") for kind, _ in self.form.emits):
             return ""
         self.params.append(Declaration("threshold", self.form.threshold))
         over = self._op("spike" if not self.form.ternary else "over", "gt", v, "threshold")
@@ -172,8 +173,8 @@ class _Writer:
         left = self._op("wait_left", "max", less, 0, type_=refractory)
         self.updates.append(("wait", self._op("next_wait", "select", spikes, "held", left, type_=refractory)))
 
-    def _emits(self, v: str, spikes: str) -> tuple[Emit, ...]:
-        values = {"spikes": spikes, "signed": "sign", "potential": v, "reported": "v_reported"}
+    def _emits(self, v: str, after: str, spikes: str) -> tuple[Emit, ...]:
+        values = {"spikes": spikes, "signed": "sign", "potential": v, "membrane": after, "reported": "v_reported"}
         if any(kind == "reported" for kind, _ in self.form.emits):
             self._op("v_reported", "select", spikes, REPORTED, v, type_=self.form.v)
         return tuple(Emit(port, values[kind]) for kind, port in self.form.emits)

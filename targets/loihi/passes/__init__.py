@@ -1,0 +1,1 @@
+"""Passes that only this family has; found by their files."""
