@@ -1,4 +1,4 @@
-"""What README and help texts say is run as printed, in a folder that holds nothing but the examples."""
+"""What README and help texts say is run as printed, in a folder that holds the examples and recorded cases."""
 
 import re
 import runpy
@@ -30,9 +30,10 @@ def _lines() -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory) -> Path:
-    """A folder with the examples and the artifact that the first command of the README makes."""
+    """A folder with the examples, the recorded cases, and the artifact that the first command of the README makes."""
     folder = tmp_path_factory.mktemp("clone")
     shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "tests" / "data" / "loihi", folder / "tests" / "data" / "loihi")
     return folder
 
 

@@ -24,6 +24,8 @@ from compiler.ir.program import TensorRef
 from targets.loihi.affine import NotAffineError, names, outcomes
 from targets.loihi.neuron import Neuron
 
+_Weighted = tuple[tuple[Connection, ...], int, np.ndarray]
+
 E331 = declare("E331", "a projection does more than synapses of the chip can")
 
 DENSE_SHARE = 0.3
@@ -155,7 +157,7 @@ def _filter(network: Network, projection: Projection) -> tuple[np.ndarray, np.nd
     return after.coefficient(state.name), factor * after.coefficient(port), factor * start
 
 
-def _weighted(network: Network, projection: Projection, gain: np.ndarray) -> tuple[tuple[Connection, ...], int, np.ndarray]:
+def _weighted(network: Network, projection: Projection, gain: np.ndarray) -> _Weighted:
     """The chain with exactly one link that has weights, that link's position, and its weights times the gain."""
     chain = projection.chain
     weighted = [index for index, link in enumerate(chain) if link.weights is not None]
@@ -172,7 +174,7 @@ def _weighted(network: Network, projection: Projection, gain: np.ndarray) -> tup
     return _listed(network, projection, gain)
 
 
-def _listed(network: Network, projection: Projection, gain: np.ndarray) -> tuple[tuple[Connection, ...], int, np.ndarray]:
+def _listed(network: Network, projection: Projection, gain: np.ndarray) -> _Weighted:
     """The chain multiplied out: one dense link, or a list of synapses."""
     size = network.size_of(projection.source) * network.size_of(projection.target)
     matrix = _multiplied(network, projection, network.tensors)

@@ -37,8 +37,8 @@ class Form:
 
     port: input port. reset: `zero`, `subtract` (v - offset), or `none`. refractory: v is held at 0 for `held` steps
     after a spike. interval: u and v start anew every `interval` steps. emits: `spikes` (bool), `signed` (ternary),
-    `potential` (v before the reset), `membrane` (after it), `reported` (v as the chip shows it), each under a port's name. wraps, clips: whether u can
-    wrap and v can clip. sum, u, v, bias: formats.
+    `potential` (v before the reset), `membrane` (after it), `reported` (v as the chip shows it), each under a port's
+    name. wraps, clips: whether u can wrap and v can clip. sum, u, v, bias: formats.
     """
 
     port: str = "a"

@@ -251,7 +251,7 @@ class _Population:
         return found
 
     def _settled(self, v: np.ndarray, arguments: Mapping[str, Argument]) -> np.ndarray:
-        """Where a membrane that starts at rest stays, rounding included: the chip cannot freeze it until input comes."""
+        """Where a membrane at rest stays, rounding included: the chip cannot freeze it until input comes."""
         bias = self._whole(arguments.get("bias", 0))
         for _ in range(SETTLING):
             product = v * self.kept_v
@@ -301,7 +301,8 @@ class _Population:
             scale = TensorRef(f"{self.name}.scale")
             self.tensors[scale.name] = Tensor(F64, self.unit / self.step)
         shown = [port for kind, port in form.emits if kind in ("potential", "membrane")]
-        return Site(f"compartment_{self.name}", dict(arguments), starts, scale, tuple(sorted({self.port, "u", "v", *shown})))
+        scaled = tuple(sorted({self.port, "u", "v", *shown}))
+        return Site(f"compartment_{self.name}", dict(arguments), starts, scale, scaled)
 
 
 def _inside(values: Interval, low: int, high: int) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from compiler import discovery
-from compiler.analysis.occupancy import by_core
 from compiler.chips import UNKNOWN, Chip
 from compiler.conformance import lifted
 from compiler.diagnostics import Diagnostic, Place, declare
@@ -84,7 +83,7 @@ def _reset(population: Population, found: Registers, chip: Chip) -> Iterator[Dia
 
 
 def _per_core(network: Network, population: Population, found: Registers, chip: Chip) -> Iterator[Diagnostic]:
-    """Different thresholds and profiles of the units that share a core; before mapping, of any core's worth of units."""
+    """Different thresholds and profiles of units that share a core; before mapping, of as many units as one holds."""
     limits = {"thresholds": (found.threshold, chip.facts["thresholds"]), "profiles": (found.profiles, chip.profiles)}
     segments = [(item.start, item.stop) for item in population.placement]
     segments = segments or [(start, start + chip.neurons) for start in range(0, population.size, chip.neurons)]

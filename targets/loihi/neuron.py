@@ -31,9 +31,9 @@ class Neuron:
     """Real values, one for all units or one per unit.
 
     membrane, current: names of the states (current "": none). kept, kept_current: shares left after a step. gains: of
-    every port, on the membrane. threshold, low_threshold: None where there is none. reset: `zero` (to `rest`), `subtract`
-    (by `offset`), `none`. rest: where v is after a spike and its rest. held: steps of rest. emits: (what, port), what as
-    in `dynamics.Form`. strict: whether v must be above the threshold.
+    every port, on the membrane. threshold, low_threshold: None where there is none. reset: `zero` (to `rest`),
+    `subtract` (by `offset`), `none`. rest: where v is after a spike and its rest. held: steps of rest. emits: (what,
+    port), what as in `dynamics.Form`.
     """
 
     membrane: str
@@ -45,7 +45,6 @@ class Neuron:
     current_gain: np.ndarray = field(default_factory=lambda: np.ones(()))
     threshold: np.ndarray | None = None
     low_threshold: np.ndarray | None = None
-    strict: bool = True
     reset: str = "none"
     rest: np.ndarray = field(default_factory=lambda: np.zeros(()))
     offset: np.ndarray = field(default_factory=lambda: np.zeros(()))
@@ -149,7 +148,8 @@ class _Reader:
             raise self.refuse("more than one state drives the membrane", ", ".join(f"%{name}" for name in others))
         extra = [name for name in self.floats if name not in (membrane, *currents)]
         if extra:
-            raise self.refuse("a state that the chip's compartments do not have", ", ".join(f"%{name}" for name in extra))
+            shown = ", ".join(f"%{name}" for name in extra)
+            raise self.refuse("a state that the chip's compartments do not have", shown)
         found = {"membrane": membrane, "kept": after.coefficient(membrane), "bias": after.constant,
                  "gains": {port: after.coefficient(port) for port in ports}}
         return found | (self._current(quiet, membrane, currents[0], ports, cases) if currents else {})
@@ -189,14 +189,10 @@ class _Reader:
             key = "threshold" if above else "low_threshold"
             if key in found:
                 raise self.refuse("it has two thresholds on one side", f"%{atom}")
-            found |= {key: threshold, "strict": found.get("strict", True) and self._is_strict(atom, up)}
+            found[key] = threshold
         if "threshold" not in found:
             raise self.refuse("it spikes below a threshold only")
         return found
-
-    def _is_strict(self, atom: str, up: bool) -> bool:
-        """Whether the threshold itself is no spike; of a negated comparison the ends change sides."""
-        return (self.program.op(atom).opcode in ("gt", "lt")) == up
 
     def _reset(self, quiet: Outcome, firing: list[Outcome], membrane: str) -> dict:
         possible = [item for item in firing if self._is_possible(item)]
@@ -245,7 +241,8 @@ class _Reader:
         """What a port carries."""
         possible = [outcome for outcome in firing if self._is_possible(outcome)]
         if quiet.truth(item.value) is not None:
-            if len(quiet.differences) == 2 and not all(outcome.number(item.value).constant.all() for outcome in possible):
+            told = all(outcome.number(item.value).constant.all() for outcome in possible)
+            if len(quiet.differences) == 2 and not told:
                 raise self.refuse("a port tells one of its two thresholds only", item.port)
             return "spikes", item.port
         values = [outcome.number(item.value) for outcome in (quiet, *possible)]

@@ -31,7 +31,8 @@ class Demand:
     """A population in units of its threshold (per unit): what limits its scale. Arrays [post], zeros where nothing is.
 
     positive, negative: largest sums that can arrive at once, upward and downward. bias: on the membrane. kept_current,
-    kept: leaks. falls: what a spike takes off the membrane, infinite for a reset. is_free: whether there is no threshold, so that the scale need not make one whole.
+    kept: leaks. falls: what a spike takes off the membrane, infinite for a reset. is_free: whether there is no
+    threshold, so that the scale need not make one whole.
     """
 
     positive: np.ndarray

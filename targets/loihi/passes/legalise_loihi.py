@@ -6,8 +6,8 @@ the grid of their sign mode with the exponent of least error; biases -> the comp
   before  v = 0.9 v + z;  z = 0.8 z + W s;  spike v > 1, v <- 0
   after   du = 819, dv = 410, vth, mantissas m with s * m * 2**(6 + e) close to W, threshold = s * (vth << 6)
 A reset to another potential than 0 moves v's origin there; the leak towards 0 becomes a bias.
-Levels: model -> fixed. Preserves: behaviour up to the measured error of the report. Thresholds are exact; time constants
-are rounded to 1/4096; warnings tell what else is changed.
+Levels: model -> fixed. Preserves: behaviour up to the measured error of the report. Thresholds are exact; decays are
+rounded to 1/4096; `v >= threshold` becomes `v > threshold`, which is less than a step of v's grid away.
 Source: design of lava-nc's float-to-fixed models; Davies et al., IEEE Micro 38(1), 2018.
 """
 

@@ -107,7 +107,7 @@ def _delayed(steps: int) -> Callable[[Network], Network]:
 
 
 def _not_reset(network: Network) -> Network:
-    return _ops(lambda op: replace(op, operands=("spike", "v_new", "v_new")) if op.result == "v_after" else None)(network)
+    return _op("v_after", operands=("spike", "v_new", "v_new"))(network)
 
 
 MUTANTS = {
