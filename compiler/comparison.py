@@ -14,10 +14,12 @@ import numpy as np
 
 from compiler import artifact, discovery, interpreter
 from compiler.accuracy import Divergence, Proportion, accuracy, agreement, first_divergence
-from compiler.diagnostics import Place, declare, fail
+from compiler.diagnostics import DiagnosticError, Place, declare, fail
+from compiler.explain.engine import E311
+from compiler.explain.explanation import Explanation, explain, output_of
 from compiler.formats import BoolType
 from compiler.input_files import Stimulus, integers_of, read_stimulus, stimulus
-from compiler.ir.network import Network, Output
+from compiler.ir.network import Network
 from compiler.margin import margin_of
 from compiler.pipeline import Compilation, compile_source, lowered
 from compiler.readout import classify, readout_of, record_read
@@ -31,6 +33,8 @@ E180 = declare("E180", "there are no labelled data to compare on")
 E181 = declare("E181", "labels do not fit the samples")
 
 BATCH_BYTES = 1 << 28
+EXPLAINED = 200
+"""Samples that an explanation takes unless told otherwise: each costs some twenty runs."""
 
 Progress = Callable[[str, float], None]
 
@@ -39,7 +43,8 @@ Progress = Callable[[str, float], None]
 class Row:
     """One target at one width against the float reference on the same samples.
 
-    spike_count_error: by population, mean |count difference| as a share of the mean count.
+    spike_count_error: by population, mean |count difference| as a share of the mean count. explanation: errors of every
+    population and blame; None where that was not asked for, or where the target has an arithmetic of its own.
     """
 
     target: str
@@ -50,9 +55,12 @@ class Row:
     spike_count_error: dict[str, float]
     first_divergence: Divergence | None
     seconds: float
+    explanation: Explanation | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return {"target": self.target, "weights": self.weights, "state": self.state, "accuracy": self.accuracy.value,
+        explained = self.explanation.as_json() if self.explanation else {}
+        return {"target": self.target, "weights": self.weights, "state": self.state,
+                "accuracy": self.accuracy.value, "explained": explained,
                 "interval": self.accuracy.interval, "n": self.accuracy.n, "agreement": self.agreement.value,
                 "spike_count_error": self.spike_count_error, "seconds": self.seconds,
                 "first_divergence": self.first_divergence.as_json() if self.first_divergence else None}
@@ -74,13 +82,15 @@ class Comparison:
 def compare_source(
     source: Source, settings: Settings, data: Path | Mapping[str, Any] | None = None, weights: Sequence[int] = (),
     targets: Sequence[str] = (), progress: Progress = lambda stage, fraction: None, folds: int = 0,
+    explained: int = EXPLAINED,
 ) -> Comparison:
     """Run a source in floating point and compiled, on labelled samples.
 
     data: an `.npz` with the inputs and `label`, or such arrays; None: the source's own `data`. weights: widths of
     weights, default those of the settings. targets: target families, default that of the settings. folds: calibrate on
     the inputs of all samples but every `folds`-th, compare on those, and so on; 0: calibrate as the settings say.
-    Errors: E173, E180, E181, and those of a compile.
+    explained: samples on which errors of every population and blame are measured (of the first fold). Errors: E173, E180, E181, and
+    those of a compile.
     """
     options = settings.options(source)
     model = lowered(source, options)
@@ -97,7 +107,9 @@ def compare_source(
             references.append(_compare_batches(model, scored, trials, progress))
             for total, trial in zip(rows, trials, strict=True):
                 total.add(trial, scored, index, len(parts))
-    output = _output(model)
+                if explained and index == 0:
+                    total.explanation = _explained(trial, scored, explained, progress)
+    output = output_of(model)
     return Comparison(_pooled(references), readout_of(model, output), [total.row() for total in rows])
 
 
@@ -132,18 +144,12 @@ def _labelled(source: Source, model: Network, data: Path | Mapping[str, Any] | N
     if given.label is None:
         raise fail(E180, "the data have no labels", Place(file=where), found="no integer array `label`",
                    expected="one class per sample", hint="add it: numpy.savez(file, input=…, label=…)")
-    units = model.size_of(_output(model).name)
+    units = model.size_of(output_of(model).name)
     if given.label.size != given.samples or given.label.min() < 0 or given.label.max() >= units:
         raise fail(E181, "the labels do not fit", Place(file=where, path="label"),
                    found=f"{given.label.size} labels in {given.label.min()}..{given.label.max()}",
                    expected=f"{given.samples} labels in 0..{units - 1}")
     return given
-
-
-def _output(network: Network) -> Output:
-    """The output that classes are read from: `output`, else the first by name."""
-    outputs = {item.name: item for item in network.outputs}
-    return outputs.get("output") or outputs[min(outputs)]
 
 
 def _spiking(network: Network) -> dict[str, str]:
@@ -198,6 +204,7 @@ class _Total:
 
     parts: list[tuple[_Trial, Proportion]] = field(default_factory=list)
     divergence: Divergence | None = None
+    explanation: Explanation | None = None
 
     def add(self, trial: _Trial, given: Stimulus, part: int, parts: int) -> None:
         """Add what a trial on every `parts`-th sample, from sample `part` on, has shown."""
@@ -216,7 +223,18 @@ class _Total:
         agreed = Proportion(sum(trial.agreed for trial in trials), sum(trial.compared for trial in trials))
         right = _pooled([share for _, share in self.parts])
         return Row(trials[0].target, options.weight_bits, options.state_bits, right, agreed, errors,
-                   self.divergence, sum(trial.seconds for trial in trials))
+                   self.divergence, sum(trial.seconds for trial in trials), self.explanation)
+
+
+def _explained(trial: _Trial, given: Stimulus, most: int, progress: Progress) -> Explanation | None:
+    """None where the target has an arithmetic of its own (E311)."""
+    try:
+        return explain(trial.compilation, given.inputs, given.label, most=most,
+                       progress=lambda stage, share: progress(f"{stage} {trial.target}", 0.9 + 0.1 * share))
+    except DiagnosticError as error:
+        if any(item.code != E311 for item in error.diagnostics):
+            raise
+        return None
 
 
 def _trial(
@@ -239,11 +257,11 @@ def _chip_for(target: str, chip: str | None) -> str:
 
 def _compare_batches(model: Network, given: Stimulus, trials: Iterable[_Trial], progress: Progress) -> Proportion:
     """Fill the trials, batch by batch; returns the accuracy of the float reference."""
-    output, spikes = _output(model), _spiking(model)
+    output, spikes = output_of(model), _spiking(model)
     read, readout = record_read(model, output), readout_of(model, output)
     reference: list[np.ndarray] = []
     for part in _batches(model, given):
-        progress("compare", 0.5 + 0.5 * part.start / given.samples)
+        progress("compare", 0.5 + 0.4 * part.start / given.samples)
         inputs = {name: rows[part] for name, rows in given.inputs.items()}
         result = interpreter.run(model, inputs, record=sorted({read, *spikes.values()}))
         classes = classify(result.records[read], readout)

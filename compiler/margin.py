@@ -23,7 +23,7 @@ def margin_of(model: Network, inputs: Mapping[str, np.ndarray], divergence: Dive
     population = model.node(divergence.population)
     assert isinstance(population, Population)
     program = model.programs[population.site.program]
-    comparisons = _comparisons_behind(program, program.emits[0].value)
+    comparisons = comparisons_behind(program, program.emits[0].value)
     sample, stop = slice(divergence.sample, divergence.sample + 1), divergence.step + 1
     computed = {op.result for op in program.ops} | {item.name for item in program.inputs}
     names = sorted(computed & {name for op in comparisons for name in op.names})
@@ -34,7 +34,7 @@ def margin_of(model: Network, inputs: Mapping[str, np.ndarray], divergence: Dive
     return min((abs(a - b) for a, b in sides if a is not None and b is not None), default=None)
 
 
-def _comparisons_behind(program: Program, value: Operand) -> list[Op]:
+def comparisons_behind(program: Program, value: Operand) -> list[Op]:
     """The comparisons that an operand is made of by logic alone."""
     ops = {op.result: op for op in program.ops}
     waiting, found = [value], []

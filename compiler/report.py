@@ -75,7 +75,7 @@ def _population(compilation: Compilation, name: str, ranges: dict[str, SiteRange
     population = network.node(name)
     content = {"name": name, "units": network.size_of(name), "skew": population.skew}  # pyright: ignore
     content |= _site(network, name, ranges[name])
-    content["constants"] = list(_constants(compilation, name))
+    content["constants"] = list(constants(compilation, name))
     content["spike_rate"] = {key: rate for key, rate in _rates(compilation).items() if key.startswith(f"{name}.")}
     return content
 
@@ -102,7 +102,7 @@ def _value(program: Program, name: str, ranges: SiteRanges) -> dict[str, Any] | 
             "real_low": low * type_.lsb, "real_high": high * type_.lsb}
 
 
-def _constants(compilation: Compilation, name: str) -> Iterator[dict[str, Any]]:
+def constants(compilation: Compilation, name: str) -> Iterator[dict[str, Any]]:
     """What was asked for and what the integers realise, for every parameter that both levels have."""
     before = compilation.model.node(name).site  # pyright: ignore[reportAttributeAccessIssue]
     after = compilation.mapped.node(name).site  # pyright: ignore[reportAttributeAccessIssue]

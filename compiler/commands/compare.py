@@ -27,38 +27,48 @@ def _widths(context: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--targets", metavar="NAME,…", help="Target families, one row for each (jax_fixed).")
 @click.option("--folds", type=click.IntRange(2), metavar="N", help="Calibrate on the inputs of all samples but every "
               "N-th, compare on those, N times.")
+@click.option("--explain", type=click.IntRange(0), metavar="N",
+              help="Samples on which errors and blame are measured (200); 0: leave them out.")
 @_options.without({"weights", "target"})
 @_output.json_option
 def command(
-    source: str, data: str | None, weights: list[int], targets: str | None, folds: int | None, settings: Settings,
-    json_file: str | None,
+    source: str, data: str | None, weights: list[int], targets: str | None, folds: int | None, explain: int | None,
+    settings: Settings, json_file: str | None,
 ) -> None:
     """Compare SOURCE in floating point with what it compiles to, on labelled samples.
 
     Prints accuracy with its exact 95 % interval, agreement with the float model, the spike-count error of every
-    population, and where the spikes first differ.
+    population, and where the spikes first differ; then, for every row, errors of states and decisions, and blame: what
+    weights, decays, thresholds, state width, tables and delays cost, each alone quantized and each alone put back.
 
     \b
     Example:
       sparkc compare examples/digits.py --weights 8,4
     """
-    from compiler.comparison import compare_source
+    from compiler.comparison import EXPLAINED, compare_source
     from compiler.progress import Progress
 
     with Progress() as progress:
         progress("load", 0.0)
         loaded = settings.load(source)
         found = compare_source(loaded, settings, Path(data) if data else None, weights,
-                               targets.split(",") if targets else (), progress, folds or 0)
+                               targets.split(",") if targets else (), progress, folds or 0,
+                               EXPLAINED if explain is None else explain)
     _print(found)
     _output.write_json(json_file, found.as_json())
 
 
 def _print(found: Comparison) -> None:
+    from compiler.explain.text import lines
+
     header = ["target", "weights", "states", "accuracy [95 %]", "agreement", "spike-count error", "first divergence"]
     reference = ["float", "-", "-", str(found.reference), "-", "-", "-"]
     _output.table([reference, *(_cells(row) for row in found.rows)], header)
     click.echo(f"{found.reference.n} decisions, read-out {found.readout}; divergence: earliest step of any sample")
+    for row in found.rows:
+        if row.explanation is not None:
+            click.echo(f"\n{row.target}, {row.weights}-bit weights, {row.state}-bit states")
+            click.echo("\n".join(f"  {line}".rstrip() for line in lines(row.explanation)))
 
 
 def _cells(row: Row) -> list[str]:

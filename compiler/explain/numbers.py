@@ -1,0 +1,75 @@
+"""Numbers of a hybrid: exact fixed-point ones, and float64 arrays where something before them is not quantized."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compiler.arithmetic import Fixed, literal, round_off
+from compiler.formats import BoolType, FloatType, Format, Type
+
+Number = Fixed | np.ndarray
+_LARGEST = float(1 << 62)
+
+
+def real(number: Number) -> np.ndarray:
+    """The value as float64."""
+    if isinstance(number, Fixed):
+        return np.ldexp(np.asarray(number.raw, np.float64), -number.fraction)
+    return np.asarray(number, np.float64)
+
+
+def native(number: Number, type_: Type) -> np.ndarray:
+    """The value as the float interpreter holds it: float64, int64 or bool."""
+    if isinstance(type_, FloatType):
+        return real(number)
+    values = number.raw if isinstance(number, Fixed) and number.fraction == 0 else real(number)
+    return np.asarray(values).astype(bool if isinstance(type_, BoolType) else np.int64)
+
+
+def whole(values: np.ndarray) -> Fixed:
+    """Whole numbers and truth values, which are the same in both worlds."""
+    return Fixed(np.asarray(values).astype(np.int64), 0)
+
+
+def number_of(operand: float | int | bool) -> Number:
+    """A literal: exact where integers hold it, else float64."""
+    value = float(operand)
+    return whole(np.asarray(value)) if value.is_integer() and abs(value) < _LARGEST else np.asarray(value)
+
+
+def same_literal(a: object, b: object) -> bool:
+    return isinstance(a, float | int) and isinstance(b, float | int) and float(a) == float(b)
+
+
+def exact_literal(operand: float | int | bool) -> Fixed:
+    """A literal of a fixed program, which is always dyadic and short."""
+    return literal(operand)
+
+
+def fitted(number: Number, type_: Type) -> tuple[Number, np.ndarray | None]:
+    """A number in a format, and where it saturated (None: nowhere).
+
+    A float is rounded as the format rounds. Values are not cut where a range was proved: in a hybrid nothing is.
+    """
+    if not isinstance(type_, Format):
+        return number, None
+    raw = _rounded(number, type_)
+    if type_.overflow == "saturate":
+        inside = np.clip(raw, type_.low, type_.high)
+        clipped = inside != raw
+        return Fixed(inside, type_.fraction), clipped if clipped.any() else None
+    if type_.overflow == "wrap":
+        raw = ((raw - type_.low) & ((1 << type_.width) - 1)) + type_.low
+    return Fixed(raw, type_.fraction), None
+
+
+_ROUND = {"floor": np.floor, "zero": np.trunc, "even": np.rint, "away": lambda a: np.trunc(a + np.copysign(0.5, a))}
+
+
+def _rounded(number: Number, type_: Format) -> np.ndarray:
+    rounding = "even" if type_.rounding == "stochastic" else type_.rounding
+    if isinstance(number, Fixed):
+        drop = number.fraction - type_.fraction
+        return round_off(number.raw, drop, rounding) if drop > 0 else number.raw << -drop
+    scaled = _ROUND[rounding](np.ldexp(number, type_.fraction))
+    return np.clip(np.nan_to_num(scaled, nan=0.0), -_LARGEST, _LARGEST).astype(np.int64)

@@ -1,0 +1,198 @@
+"""One site of a hybrid: its program executed with some components quantized and the others exact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from compiler.analysis.homogeneity import infer
+from compiler.arithmetic import EXACT, Fixed
+from compiler.explain.numbers import Number, exact_literal, fitted, native, number_of, real, same_literal, whole
+from compiler.explain.pairing import PairedOp, PairedProgram
+from compiler.float_arithmetic import evaluate
+from compiler.formats import BoolType, FloatType, Format, Type
+from compiler.ir.network import Network
+from compiler.ir.program import Argument, Op, Operand, Site, TensorRef
+
+Values = dict[str, Number]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same network twice: with exact numbers (`scaled`, model level) and quantized (`fixed`)."""
+
+    scaled: Network
+    fixed: Network
+
+
+@dataclass
+class HybridSite:
+    """quantized: the components that are. saturated: by value, how often it was cut off, [units]."""
+
+    networks: Pair
+    sites: tuple[Site, Site]
+    programs: PairedProgram
+    units: int
+    quantized: frozenset[str]
+    saturated: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.rounds = "states" in self.quantized
+        self.model_types, self.fixed_types = self.programs.model.types(), self.programs.fixed.types()
+        degrees = infer(self.programs.model, set(self.sites[0].scaled)) if self.sites[0].scaled else None
+        self.arguments: Values = {}
+        for item in self.programs.model.params:
+            degree = degrees.names.get(item.name) if degrees else None
+            self.arguments[item.name] = self._argument(item.name, "thresholds" if degree == 1 else "decays")
+        self._tables = {ref: self._table(ref, self.networks.scaled) for ref in self.programs.model.uses()
+                        if isinstance(ref, TensorRef)}
+        self._tables |= {ref: self._table(ref, self.networks.fixed) for ref in self.programs.fixed.uses()
+                         if isinstance(ref, TensorRef)}
+
+    def _argument(self, name: str, component: str) -> Number:
+        index = int(component in self.quantized)
+        network = (self.networks.scaled, self.networks.fixed)[index]
+        types = (self.model_types, self.fixed_types)[index]
+        return constant(network, self.sites[index].arguments[name], types[name])
+
+    def _table(self, reference: TensorRef, network: Network) -> Number:
+        return constant(network, reference, network.tensor(reference).type)
+
+    def initial_states(self, rows: int) -> Values:
+        """State arrays [rows, n] of time zero."""
+        index = int(self.rounds)
+        network, site = (self.networks.scaled, self.networks.fixed)[index], self.sites[index]
+        program = (self.programs.model, self.programs.fixed)[index]
+        starts = {item.name: constant(network, site.initial.get(item.name, item.initial), item.type)
+                  for item in program.states}
+        starts |= {item.name: fitted(starts[item.name], item.type)[0] for item in program.states}
+        return {name: spread(value, rows, self.units) for name, value in starts.items()}
+
+    def step(self, inputs: Mapping[str, Number], states: Values, own: Mapping[str, np.ndarray] | None
+             ) -> tuple[Values, Values, Values]:
+        """One step: new states, emitted values, every value by name. own: spikes that replace what would be emitted."""
+        values: Values = {name: self._arrived(name, value) for name, value in inputs.items()}
+        values |= states | self.arguments
+        forced = {item.value: own[item.port] for item in self.programs.model.emits
+                  if own and item.port in own and isinstance(item.value, str)}
+        for pair in self.programs.ops:
+            values[pair.model.result] = self._computed(pair, values)
+            if pair.model.result in forced:
+                values[pair.model.result] = whole(forced[pair.model.result] != 0)
+        updated = self._updated(values)
+        emitted = {item.port: self._operand(item.value, None, values) for item in self.programs.model.emits}
+        rows = max((len(real(value)) for value in (*inputs.values(), *states.values())), default=1)
+        return ({name: spread(value, rows, self.units) for name, value in updated.items()},
+                {port: spread(value, rows, self.units) for port, value in emitted.items()}, values)
+
+    def _arrived(self, name: str, value: Number) -> Number:
+        """Sums are exact; only integers are cut to the port's format, as they are in the fixed network."""
+        return self._fit(name, value, self.fixed_types[name]) if isinstance(value, Fixed) else value
+
+    def _computed(self, pair: PairedOp, values: Values) -> Number:
+        model, last = pair.model, pair.fixed[-1]
+        if pair.component is not None and pair.component in self.quantized:
+            found = self._replaced(pair, values)
+            return found if self.rounds or not isinstance(model.type, FloatType) else real(found)
+        operands = [self._operand(item, _at(last, index) if pair.component is None else None, values)
+                    for index, item in enumerate(model.operands)]
+        if pair.component is None and all(isinstance(item, Fixed) for item in operands) and self._is_whole(model.type):
+            return self._fit(model.result, EXACT[model.opcode](*operands), last.type)
+        found = self._evaluated(model, operands)
+        if isinstance(model.type, FloatType):
+            return self._fit(model.result, found, last.type) if self.rounds else found
+        return whole(found)
+
+    def _is_whole(self, type_: Type) -> bool:
+        """Whether integers hold the exact result: rounding is on, or there is nothing to round."""
+        return self.rounds or not isinstance(type_, FloatType)
+
+    def _evaluated(self, op: Op, operands: list[Number]) -> np.ndarray:
+        types = [self.model_types.get(item, None) if isinstance(item, str) else None for item in op.operands]
+        given = [native(value, type_ or _literal_type(item, op))
+                 for value, type_, item in zip(operands, types, op.operands, strict=True)]
+        return evaluate(op.opcode, given, op.type)
+
+    def _replaced(self, pair: PairedOp, values: Values) -> Number:
+        """Several integer operations, on operands brought to the formats they are made for."""
+        own = dict(values)
+        inside = {op.result for op in pair.fixed}
+        for name in {item for op in pair.fixed for item in op.names} - inside:
+            if not isinstance(own[name], Fixed):
+                own[name] = fitted(own[name], self.fixed_types[name])[0]
+        for op in pair.fixed:
+            operands = [self._fixed_operand(item, own) for item in op.operands]
+            own[op.result] = fitted(EXACT[op.opcode](*operands), op.type)[0]
+        return own[pair.model.result]
+
+    def _fixed_operand(self, operand: Operand, values: Values) -> Number:
+        if isinstance(operand, str):
+            return values[operand]
+        return self._tables[operand] if isinstance(operand, TensorRef) else exact_literal(operand)
+
+    def _operand(self, operand: Operand, fixed: Operand | None, values: Values) -> Number:
+        """A name's value; a literal or table as the component `decays` has it."""
+        if isinstance(operand, str):
+            return values[operand]
+        quantized = fixed is not None and not isinstance(fixed, str) and "decays" in self.quantized
+        if isinstance(operand, TensorRef):
+            return self._tables[fixed if quantized and isinstance(fixed, TensorRef) else operand]
+        if quantized or same_literal(operand, fixed):
+            return exact_literal(fixed)  # pyright: ignore[reportArgumentType]
+        return number_of(operand)
+
+    def _updated(self, values: Values) -> Values:
+        if not self.rounds:
+            return {name: self._operand(item, None, values) if isinstance(self.model_types[name], FloatType) else
+                    self._whole_state(name, self._operand(item, None, values))
+                    for name, item in self.programs.model.updates}
+        states = {item: name for name, item in self.programs.fixed.updates if isinstance(item, str)}
+        for op in self.programs.conversions:
+            value = self._fixed_operand(op.operands[0], values)
+            values[op.result] = self._fit(states.get(op.result, op.result), value, op.type)
+        return {name: self._fit(name, self._fixed_operand(item, values), self.fixed_types[name])
+                for name, item in self.programs.fixed.updates}
+
+    def _whole_state(self, name: str, value: Number) -> Number:
+        return self._fit(name, value, self.fixed_types[name])
+
+    def _fit(self, name: str, value: Number, type_: Type) -> Number:
+        found, clipped = fitted(value, type_)
+        if clipped is not None:
+            counts = clipped.sum(axis=0) if clipped.ndim == 2 else clipped
+            self.saturated[name] = self.saturated.get(name, np.zeros(self.units, np.int64)) + counts
+        return found
+
+
+def _at(op: Op, index: int) -> Operand | None:
+    return op.operands[index] if index < len(op.operands) else None
+
+
+def _literal_type(operand: Operand, op: Op) -> Type:
+    if isinstance(operand, bool):
+        return BoolType()
+    whole_result = isinstance(op.type, Format) and isinstance(operand, int | float) and float(operand).is_integer()
+    return op.type if whole_result else FloatType()
+
+
+def constant(network: Network, argument: Argument, type_: Type) -> Number:
+    """An argument of a site: exact integers at the fixed level, float64 (or whole numbers) at the model level."""
+    if isinstance(argument, TensorRef):
+        tensor = network.tensor(argument)
+        data = tensor.data.reshape(-1)
+        if isinstance(tensor.type, FloatType):
+            return data.astype(np.float64)
+        return Fixed(data.astype(np.int64), tensor.type.fraction if isinstance(tensor.type, Format) else 0)
+    if isinstance(type_, FloatType):
+        return np.asarray(float(argument))
+    value = exact_literal(argument)
+    return fitted(value, type_)[0] if isinstance(type_, Format) else value
+
+
+def spread(value: Number, rows: int, units: int) -> Number:
+    """[rows, units]."""
+    if isinstance(value, Fixed):
+        return Fixed(np.broadcast_to(value.raw, (rows, units)), value.fraction)
+    return np.broadcast_to(value, (rows, units))
