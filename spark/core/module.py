@@ -122,6 +122,13 @@ class SparkModule(ABC, Generic[ConfigType]):
     def step(self, state: Any, inputs: dict[str, Any], params: Any) -> tuple[Any, dict[str, Any]]:
         """One time step: `(state, inputs, params) -> (state, outputs)`. Pure; unbatched."""
 
+    def prepared(self, params: Params) -> Params:
+        """Parameters with what follows from them and holds for a whole run of one sample, worked out before its steps.
+
+        `step` takes them with or without. Pure; only where no gradient is asked for.
+        """
+        return params | {name: child.prepared(params[name]) for name, child in self.children().items()}
+
     def initial_state(self) -> State:
         """The state of time zero, as nested dicts of arrays (float64 and int32)."""
         self._require_built()

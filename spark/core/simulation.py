@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from spark.core.faults import closest
 from spark.core.payloads import Payload
@@ -56,10 +57,12 @@ def simulate_module(module: SparkModule, inputs: Any, state: Any, params: Any, r
     start, axes = _start(pattern, state, batched, next(iter(arrays.values())).shape[0])
     if params is not None:
         params = checked_like(module.params, params, f"parameters of {type(module).__name__}")
-    key = (record, batched, tuple(flatten(axes).values()))
+    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((arrays, start, params, module.params)))
+    key = (record, batched, traced, tuple(flatten(axes).values()))
     if key not in module._compiled:
         _check_record(module, record)
-        module._compiled[key] = _compile(module, record, batched, axes, pattern)
+        prepare = not (batched or traced)
+        module._compiled[key] = _compile(module, record, batched, axes, pattern, prepare)
     with precision(module.dtype):
         held = module.device_params() if params is None else cast(params, module.dtype)
         final, outputs, recorded = module._compiled[key](cast(start, module.dtype), arrays, held)
@@ -114,7 +117,8 @@ def _start(pattern: Any, state: Any, batched: bool, count: int) -> tuple[Any, An
     return state, map_leaves(lambda path, leaf: 0 if np.ndim(given[path]) > np.ndim(leaf) else None, pattern)
 
 
-def _compile(module: SparkModule, record: tuple[str, ...], batched: bool, axes: Any, pattern: Any) -> Callable:
+def _compile(module: SparkModule, record: tuple[str, ...], batched: bool, axes: Any, pattern: Any,
+             prepare: bool) -> Callable:
     dtype = module.dtype
 
     def step(state: Any, entry: dict[str, Any], params: Any) -> tuple[Any, Any]:
@@ -128,7 +132,8 @@ def _compile(module: SparkModule, record: tuple[str, ...], batched: bool, axes: 
         return state, (outputs, {path: seen[path] for path in record})
 
     def single(state: Any, inputs: dict[str, Any], params: Any) -> tuple[Any, Any, Any]:
-        final, (outputs, recorded) = scan_steps(step, state, inputs, params)
+        held = module.prepared(params) if prepare else params
+        final, (outputs, recorded) = scan_steps(step, state, inputs, held)
         return final, outputs, recorded
 
     if not batched:

@@ -152,6 +152,10 @@ class Neuron(SparkModule[NeuronConfigType]):
     def output_specs(self) -> dict[str, PortSpecs]:
         return {port: PortSpecs(self.units, payload) for port, payload in self.output_ports.items()}
 
+    def prepared(self, params: Params) -> Params:
+        # What is learned changes from step to step.
+        return params if self.learning_rule is not None else super().prepared(params)
+
     def initial_state(self) -> State:
         state = super().initial_state()
         if self.learning_rule is not None:

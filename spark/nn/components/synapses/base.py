@@ -17,7 +17,11 @@ from spark.core.payloads import CurrentArray, SpikeArray
 from spark.core.seeds import generator
 from spark.core.specs import PortSpecs
 from spark.nn.components.base import Part, PartConfig
+from spark.nn.components.synapses.events import event_sum, is_worthwhile
 from spark.nn.initializers import SparseUniform
+
+ROWS = "rows"
+"""What `prepared` adds to the parameters: weights [pre, post]."""
 
 
 class SynapsesConfig(PartConfig):
@@ -117,8 +121,17 @@ class Synapses(Part[SynapsesConfigType]):
         sizes = {"post": self.units, "pre": self.input_shape, "synapse": self.units + self.input_shape}
         return sizes[self.site] if self.site else self.units
 
+    def prepared(self, params: Params) -> Params:
+        """With the weights of each presynaptic unit in a row, where sums over few spikes gain from it."""
+        if self.paired or self.site not in (None, "post") or not is_worthwhile(params["kernel"]):
+            return params
+        return params | {ROWS: self.weights(params).reshape(-1, math.prod(self.input_shape)).T}
+
     def step(self, state: State, inputs: dict[str, Any], params: Params) -> tuple[State, dict[str, Any]]:
         spikes = inputs["spikes"]
+        if ROWS in params:
+            current = event_sum(params[ROWS], spikes.reshape(-1)).reshape(self.units)
+            return self.filter(state, {"current": current}, params)
         if self.site == "pre":
             state, filtered = self.filter(state, {"current": spikes}, params)
             return state, {"current": self._sum(self.weights(params), filtered["current"])}
