@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compiler import discovery
 from compiler.analysis.cost import resources
 from compiler.analysis.homogeneity import infer
 from compiler.analysis.ranges import SiteRanges
@@ -39,6 +40,8 @@ def build(compilation: Compilation, ranges: dict[str, SiteRanges]) -> tuple[dict
     projections = [_projection(compilation, item.name) for item in fixed.projections]
     warnings = list(_warnings(compilation, populations, projections))
     chip = compilation.options.chip
+    family = _family(compilation, ranges)
+    warnings += family.warnings if family else []
     content = {
         "target": compilation.target,
         "chip": chip.name if chip else "none",
@@ -49,10 +52,22 @@ def build(compilation: Compilation, ranges: dict[str, SiteRanges]) -> tuple[dict
         "projections": projections,
         "sites": [_site(fixed, name, ranges[name]) for name, _, _ in fixed.sites() if name in ranges],
         "resources": resources(fixed, chip, _rates(compilation)) if chip else {},
+        "family": family.data | {"sections": family.sections} if family else {},
         "warnings": [item.as_json() for item in warnings],
         "verdicts": [item.as_json() for item in compilation.verdicts],
     }
     return content, warnings
+
+
+def _family(compilation: Compilation, ranges: dict[str, SiteRanges]) -> Any:
+    """What the family of the chip has to say beyond what every chip has (`describe` of its folder): data, sections of
+    text, warnings. None where it has nothing to say."""
+    chip = compilation.options.chip
+    describe = getattr(discovery.targets()[chip.family], "describe", None) if chip else None
+    if describe is None:
+        return None
+    inputs = compilation.options.calibration or {}
+    return describe(compilation.model, compilation.mapped, chip, ranges, _rates(compilation), inputs)
 
 
 def _calibration(compilation: Compilation) -> dict[str, Any]:

@@ -16,6 +16,8 @@ def lines(report: Report) -> Iterator[str]:
     yield from _section("populations", _columns(_population(item) for item in report["populations"]))
     yield from _section("projections", _columns(_projection(item) for item in report["projections"]))
     yield from _section("constants, asked and realised", _columns(_constants(report)))
+    for title, rows in report.get("family", {}).get("sections", []):
+        yield from _section(title, _columns(iter(rows)))
     if report["resources"]:
         yield from _section("resources", _resources(report["resources"]))
     yield from _section("checks", _checks(report["verdicts"]))
@@ -88,7 +90,8 @@ def _resources(resources: Report) -> Iterator[str]:
     needed = f"at least {cores['bound']}; {shares}"
     rows = [["cores", f"{_number(cores['used'])} of {_number(cores['available'])}", needed]]
     for name, item in resources["per_core"].items():
-        rows.append([name, f"{_number(item['max'])} of {_number(item['available'])}", "on the fullest core"])
+        available = "an unknown number" if item["available"] is None else _number(item["available"])
+        rows.append([name, f"{_number(item['max'])} of {available}", "on the fullest core"])
     yield from _columns(iter(rows))
     traffic = resources["traffic"]
     yield (f"traffic a step: {_number(traffic['packets'])} packets, {_number(traffic['multicast_hops'])} hops "

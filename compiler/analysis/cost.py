@@ -59,13 +59,18 @@ def resources(network: Network, chip: Chip, rates: Mapping[str, float] | None = 
     bound = least_cores(network, needs, chip)
     return {
         "cores": {"used": len(uses), "available": chip.cores, "bound": bound, "gap": len(uses) - bound},
-        "per_core": {name: _spread([item.used[name] for item in uses], getattr(chip, name)) for name in RESOURCES},
+        "per_core": {name: _spread([item.used[name] for item in uses], _available(chip, name)) for name in RESOURCES},
         "populations": _population_cores(network),
         "traffic": traffic(network, chip, found, rates or {}),
     }
 
 
-def _spread(amounts: list[int], available: int) -> dict[str, Any]:
+def _available(chip: Chip, name: str) -> int | None:
+    """A limit of a core; None where it is not known."""
+    return None if name in chip.unknown else getattr(chip, name)
+
+
+def _spread(amounts: list[int], available: int | None) -> dict[str, Any]:
     total = sum(amounts)
     mean = total / len(amounts) if amounts else 0.0
     return {"max": max(amounts, default=0), "mean": mean, "total": total, "available": available}

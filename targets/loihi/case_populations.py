@@ -50,7 +50,7 @@ class CasePopulation:
         if most << self.shift >= 1 << 30:
             raise file.fault(name, "sums that may arrive do not fit 32 bits", most, f"below {1 << (30 - self.shift)}")
         form = replace(self.form, sum=smallest_format(-max(most, 1), max(most, 1), -self.shift))
-        starts = {key: file.integers(f"{name}.{key}0", (self.size,), default=0) for key in ("u", "v")}
+        starts = {key: self._start(key) for key in ("u", "v")}
         if self.form.wraps and most << self.shift <= 2 * LIMIT and np.abs(starts["u"]).max() <= LIMIT:
             form = replace(form, u=Format(True, 25))
         arguments, form = self._biased(network, form)
@@ -59,6 +59,15 @@ class CasePopulation:
         program = compartment(f"{name}_compartment", form)
         network.programs[program.name] = program
         network.add(Population(name, (self.size,), Site(program.name, arguments, initial | self.starts)))
+
+    def _start(self, key: str) -> np.ndarray:
+        """u or v at the start. Errors: E140 where no register holds it."""
+        file, name = self.entry.file, f"{self.name}.{key}0"
+        found = file.integers(name, (self.size,), default=0)
+        low, high = getattr(self.form, key).low, getattr(self.form, key).high
+        if found.min() < low or found.max() > high:
+            raise file.fault(name, "a start is out of range", f"{found.min()}..{found.max()}", f"{low}..{high}")
+        return found
 
     def _biased(self, network: Network, form: Form) -> tuple[Arguments, Form]:
         file, name = self.entry.file, self.name

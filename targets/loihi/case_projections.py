@@ -12,14 +12,14 @@ from compiler.ir.connections.dense import Dense
 from compiler.ir.network import Network, Projection, Tensor
 from compiler.ir.program import Declaration, Emit, Op, Program, Site, TensorRef
 from targets.loihi.case_file import CaseFile, Entry
-from targets.loihi.weights import Grid, mode_of
+from targets.loihi.weights import MODES, Grid, mode_of
 
 LONGEST = 4094
 ARRIVAL = 1
 """Steps that a spike takes; delays come on top."""
 
-SIGN_MODES = {"M": "mixed", "E": "excitatory", "I": "inhibitory", "mixed": "mixed", "excitatory": "excitatory",
-              "inhibitory": "inhibitory", None: ""}
+SIGN_MODES = {None: "", "null": ""} | {word: mode for mode in MODES for word in (mode[0], mode)}
+"""By word, in either case; without one the weights tell."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,11 @@ def _projection(file: CaseFile, entry: Entry, sizes: Mapping[str, int]) -> CaseP
             raise file.fault(f"{entry.where}.{key}", "there is no such node", name, ", ".join(sizes))
     shape = (sizes[target], sizes[source])
     given = file.integers(f"{entry.name}.weights", shape)
-    mode = entry.choice("sign_mode", SIGN_MODES) if "sign_mode" in entry.values else ""
+    mode = entry.choice("sign_mode", SIGN_MODES)
     grid = Grid(mode or mode_of(given), entry.integer("num_weight_bits", 1, 8, default=8))
     delays = file.integers(f"{entry.name}.delays", shape, default=0)
     if delays.min() < 0 or delays.max() > LONGEST:
         raise file.fault(f"{entry.name}.delays", "a delay is out of range", delays.max(), f"0..{LONGEST}")
     graded = entry.integer("num_message_bits", 0, 32, default=0) > 0
-    return CaseProjection(entry.name, source, target, grid.truncated(given), entry.integer("weight_exp", -16, 16),
-                          graded, delays)
+    exponent = entry.integer("weight_exp", -16, 16, default=0)
+    return CaseProjection(entry.name, source, target, grid.truncated(given), exponent, graded, delays)

@@ -34,26 +34,29 @@ def read_case(path: Path) -> RecordedCase:
 
 def _case(file: CaseFile) -> RecordedCase:
     steps = Entry(file, "meta", file.meta).integer("T", 1, MOST_STEPS)
+    file.require_different_names("inputs", "populations")
+    file.require_different_names("projections")
     populations = {item.name: item for item in case_populations.of(file)}
     stimuli = {item.name: _rows(file, item, steps) for item in file.entries("inputs")}
     sizes = {name: rows.shape[1] for name, rows in stimuli.items()}
     sizes |= {name: item.size for name, item in populations.items()}
     projections = case_projections.of(file, sizes)
-    network, inputs = Network(level="fixed"), {}
+    network, inputs, graded_names = Network(level="fixed"), {}, {}
     for name, rows in stimuli.items():
+        graded_names[name] = _free(f"{name}_graded", sizes)
         for graded in sorted({item.graded for item in projections if item.source == name} or {False}):
-            node = _input(name, rows, graded)
+            node = _input(graded_names[name] if graded else name, rows, graded)
             network.add(node)
             inputs[node.name] = (rows if graded else rows != 0).astype(np.int32)[None]
     for name, item in populations.items():
         parts = [part for one in projections if one.target == name for part in one.parts]
         arriving = sum((part.bound(_largest(part, stimuli)) for part in parts), np.zeros(item.size, np.int64))
         item.add_to(network, arriving)
-        network.add(Output(f"{name}_out", name, item.port(True)))
+        network.add(Output(_free(f"{name}_out", network.graph), name, item.port(True)))
     for item in projections:
         source = populations.get(item.source)
         port = source.port(item.graded) if source else "current" if item.graded else "spikes"
-        node = item.source if source or item.graded is False else _graded_name(item.source)
+        node = graded_names[item.source] if item.graded and not source else item.source
         item.add_to(network, node, port, populations[item.target].shift, _largest(item, stimuli))
     return _recorded(file, network, inputs, populations, projections, steps)
 
@@ -67,11 +70,14 @@ def _input(name: str, rows: np.ndarray, graded: bool) -> Input:
     if not graded:
         return Input(name, (rows.shape[1],))
     carries = smallest_format(min(int(rows.min()), -1), max(int(rows.max()), 1))
-    return Input(_graded_name(name), (rows.shape[1],), PortKind("current", type=carries))
+    return Input(name, (rows.shape[1],), PortKind("current", type=carries))
 
 
-def _graded_name(name: str) -> str:
-    return f"{name}_graded"
+def _free(name: str, taken) -> str:
+    """A name that no node has."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _largest(item: CaseProjection, stimuli: Mapping[str, np.ndarray]) -> int:
@@ -96,5 +102,7 @@ def _recorded(
     labels |= {names: f"{item.name}.weights_eff" for names, item in held.items()}
     weights = {names: file.integers(labels[names], item.weights.shape) for names, item in held.items()
                if labels[names] in file.arrays}
+    if not expected:
+        raise file.fault("", "nothing was recorded", ", ".join(sorted(file.arrays)), ", ".join(labels.values()))
     name = str(file.meta.get("id", file.path.stem))
     return RecordedCase(name, network, chip_of(network), inputs, expected, weights, labels)

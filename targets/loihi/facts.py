@@ -12,6 +12,7 @@ CHIP_FACTS = {
     "reset_by_subtraction": "whether a spike can take its threshold off the membrane: yes, no, unconfirmed",
     "tile_width": "cores of a tile from west to east; events inside a tile use no link",
     "tile_height": "cores of a tile from north to south",
+    "hop_energy_east_west": "pJ, one event over one link between tiles, east or west",
     "hop_energy_north_south": "pJ, one event over one link between tiles, north or south",
     "hop_time_east_west": "ns, one event over one link between tiles, east or west",
     "hop_time_north_south": "ns, one event over one link between tiles, north or south",

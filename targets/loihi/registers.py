@@ -70,6 +70,10 @@ class Registers:
     v0: np.ndarray
 
     @property
+    def bias(self) -> np.ndarray:
+        return self.bias_mantissa << self.bias_exponent
+
+    @property
     def profiles(self) -> np.ndarray:
         """What compartments share by profile, one row per unit."""
         parts = [self.du, self.dv, self.held]
@@ -107,6 +111,17 @@ def registers_of(network: Network, population: Population) -> Registers:
     starts = {item.name: raw(site.initial.get(item.name, item.initial), item.name) for item in program.states}
     return Registers(ONE - 1 - kept_u, ONE - kept_v, register("threshold"), register("low_threshold"),
                      register("offset"), mantissa, exponent, zero if held is None else held, starts["u"], starts["v"])
+
+
+def is_at_rest(found: Registers) -> bool:
+    """Whether a step without input changes nothing and spikes nowhere, in any unit."""
+    v = np.sign(found.v0) * (np.abs(found.v0) * (ONE - found.dv) >> 12) + found.bias
+    spikes = np.zeros(v.shape, bool)
+    if found.threshold is not None:
+        spikes |= v > shifted(found.threshold)
+    if found.low_threshold is not None:
+        spikes |= v < shifted(found.low_threshold)
+    return not found.u0.any() and bool((v == found.v0).all()) and not spikes.any()
 
 
 def shifted(mantissa: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Recorded cases of the chip and its emulators: every engine gives what was recorded, value by value."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,12 +88,30 @@ def _broken(tmp_path, change) -> DiagnosticError:
     (lambda arrays, meta: meta["projections"][0].update(weight_exp=2.5), "meta.projections[0].weight_exp"),
     (lambda arrays, meta: meta.update(projections={}), "meta.projections"),
     (lambda arrays, meta: arrays.pop("in.spikes"), "in.spikes"),
+    (lambda arrays, meta: meta["inputs"].append({"name": "out", "n": 8}), "meta.populations[0].name"),
+    (lambda arrays, meta: meta["projections"].append(meta["projections"][0]), "meta.projections[1].name"),
+    (lambda arrays, meta: arrays.update({"out.u0": np.full(8, 1 << 33)}), "out.u0"),
+    (lambda arrays, meta: [arrays.pop(name) for name in ("out.u", "out.v", "out.spikes", "w_in.a")], ""),
     (lambda arrays, meta: arrays.update({"out.v": arrays["out.v"][:5]}), "out.v"),
-    (lambda arrays, meta: arrays.update({"w_in.weights": arrays["w_in.weights"] * 0.5}), "w_in.weights"),
+    (lambda arrays, meta: arrays.update({"w_in.weights": arrays["w_in.weights"] + 0.5}), "w_in.weights"),
 ])
 def test_a_case_that_does_not_fit_is_refused(tmp_path, change, place):
     found = _broken(tmp_path, change).diagnostics[0]
     assert (found.code, found.place.path) == ("E140", place)
+
+
+def test_words_numbers_and_names_may_be_given_in_other_ways(tmp_path):
+    """Defaults left out or null, whole numbers as floats, names that other parts of the network would have."""
+    arrays = npz.read(FOLDER / "ternary_02.npz")
+    meta = json.loads(str(arrays["meta"]))
+    meta["projections"][0] |= {"sign_mode": "MIXED", "num_weight_bits": None, "pre": "out_out"}
+    meta["inputs"][0]["name"] = "out_out"
+    arrays |= {"meta": np.array(json.dumps(meta)), "out_out.spikes": arrays["in.spikes"],
+               "w_in.weights": arrays["w_in.weights"].astype(np.float32)}
+    npz.write(tmp_path / "case.npz", arrays)
+    case = read_case(tmp_path / "case.npz")
+    result = reference.run(case.network, case.inputs, record=list(case.expected))
+    assert conformance.compared(replace(case, weights={}), "reference", result, {}).first_difference is None
 
 
 def test_a_file_that_does_not_describe_itself_is_refused(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from compiler import conformance, reference
 from compiler.arithmetic import OverflowFault
+from compiler.formats import Format
 from compiler.ir.network import Network
 from compiler.ir.program import Op
 from targets.loihi import case_populations, case_projections
@@ -48,8 +49,13 @@ def _op(result: str, **values) -> Callable[[Network], Network]:
     return _ops(lambda op: replace(op, **values) if op.result == result else None)
 
 
+def _typed(op: Op, **modes: str) -> Format:
+    assert isinstance(op.type, Format)
+    return op.type.with_modes(**modes)
+
+
 def _rounded(result: str, rounding: str) -> Callable[[Network], Network]:
-    return _ops(lambda op: replace(op, type=op.type.with_modes(rounding=rounding)) if op.result == result else None)
+    return _ops(lambda op: replace(op, type=_typed(op, rounding=rounding)) if op.result == result else None)
 
 
 def _wrapping_v(op: Op) -> Op | None:
@@ -57,7 +63,7 @@ def _wrapping_v(op: Op) -> Op | None:
     if op.result == "v_raised":
         return replace(op, opcode="convert", operands=op.operands[:1])
     if op.result == "v_new" and op.opcode == "min":
-        return replace(op, opcode="convert", operands=op.operands[:1], type=op.type.with_modes(overflow="wrap"))
+        return replace(op, opcode="convert", operands=op.operands[:1], type=_typed(op, overflow="wrap"))
     return None
 
 
@@ -88,7 +94,7 @@ def _argument(name: str, add: float) -> Callable[[Network], Network]:
     def changed(network: Network) -> Network:
         copy = network.copy()
         for item in network.populations:
-            arguments = item.site.arguments | {name: item.site.arguments[name] + add}
+            arguments = item.site.arguments | {name: item.site.arguments[name] + add}  # pyright: ignore
             copy.add(replace(item, site=replace(item.site, arguments=arguments)))
         return copy
 
