@@ -3,7 +3,7 @@
 A certificate is JSON. It holds, per site, the bounds of what arrives (`inputs`), an inductive interval for every
 state with its format, the bits to spare (`slack`), and a witness: a drive of the site's inputs (all at their
 upper or lower bounds, which are taken as free) with the value a state has after some steps of it. `emits` bounds
-the numbers a site passes on.
+the numbers a site passes on. `functions` bounds the error of every nonlinear function of state.
 `certificate_check` verifies it with code of its own.
 """
 
@@ -20,6 +20,7 @@ from compiler import arithmetic
 from compiler.analysis.intervals import Interval
 from compiler.analysis.network_ranges import ranges_of
 from compiler.analysis.ranges import SiteRanges, argument
+from compiler.certificate_functions import functions_of
 from compiler.formats import BoolType, Format
 from compiler.ir.network import Network
 from compiler.ir.print import print_network
@@ -29,12 +30,14 @@ VERSION = 1
 _STEPS = 256
 
 
-def build(network: Network, ranges: Mapping[str, SiteRanges] | None = None) -> dict[str, Any]:
-    """The certificate of a fixed or mapped network."""
+def build(network: Network, ranges: Mapping[str, SiteRanges] | None = None, model: Network | None = None
+          ) -> dict[str, Any]:
+    """The certificate of a fixed or mapped network. model: what it was made from, to know its nonlinear functions."""
     ranges = ranges_of(network) if ranges is None else ranges
     sites = {name: _site(network, site, units, ranges[name]) for name, site, units in network.sites() if name in ranges}
     digest = hashlib.sha256(print_network(network).encode()).hexdigest()
-    return {"version": VERSION, "network": digest, "sites": sites}
+    functions = functions_of(model, network, ranges) if model is not None else []
+    return {"version": VERSION, "network": digest, "sites": sites, "functions": functions}
 
 
 def to_bytes(certificate: Mapping[str, Any]) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from compiler.certificate_arrivals import arriving
+from compiler.certificate_function_check import faults
 from compiler.certificate_numbers import (
     COMPARES,
     INTERVAL,
@@ -54,11 +55,19 @@ def check(network: Network, certificate: Mapping[str, Any]) -> list[Diagnostic]:
     if set(stated) != set(sites):
         return [_wrong("sites", ", ".join(sorted(stated)), ", ".join(sorted(sites)))]
     findings: list[Diagnostic] = []
+    reached: dict[tuple[str, str], tuple[int, int]] = {}
+    functions = certificate.get("functions", [])
     for name, (site, units) in sites.items():
         try:
-            findings += _Site(network, name, site, units, stated).findings()
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            checked = _Site(network, name, site, units, stated)
+            findings += checked.findings()
+            reached |= {(name, key): ends for key, ends in checked.reached.items()}
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             findings.append(_wrong(name, repr(error), "a complete entry", "cannot be read"))
+    try:
+        findings += (_wrong(place, found, expected) for place, found, expected in faults(network, functions, reached))
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        findings.append(_wrong("functions", repr(error), "complete entries", "cannot be read"))
     return findings
 
 
@@ -72,6 +81,8 @@ class _Site:
         self.stated, self.all_stated = stated[name], stated
         self.program: Program = network.programs[site.program]
         self.types = self.program.types()
+        self.reached: dict[str, tuple[int, int]] = {}
+        """Lowest and highest raw integer of every name over all units and cases of a step."""
 
     def findings(self) -> Iterator[Diagnostic]:
         yield from self._inputs()
@@ -121,6 +132,14 @@ class _Site:
                 if finding.message not in seen:
                     seen.add(finding.message)
                     yield finding
+            self._reach(case)
+
+    def _reach(self, case: _Case) -> None:
+        for name, (low, high, _) in case.values.items():
+            if case.alive.any():
+                ends = min(low[case.alive]), max(high[case.alive])
+                old = self.reached.get(name, ends)
+                self.reached[name] = min(old[0], ends[0]), max(old[1], ends[1])
 
     def _witnesses(self) -> Iterator[Diagnostic]:
         for name, entry in self.stated["states"].items():

@@ -89,8 +89,8 @@ def compare_source(
     data: an `.npz` with the inputs and `label`, or such arrays; None: the source's own `data`. weights: widths of
     weights, default those of the settings. targets: target families, default that of the settings. folds: calibrate on
     the inputs of all samples but every `folds`-th, compare on those, and so on; 0: calibrate as the settings say.
-    explained: samples on which errors of every population and blame are measured (of the first fold). Errors: E173, E180, E181, and
-    those of a compile.
+    explained: samples on which errors of every population and blame are measured (of the first fold).
+    Errors: E173, E180, E181, and those of a compile.
     """
     options = settings.options(source)
     model = lowered(source, options)

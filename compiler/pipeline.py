@@ -111,7 +111,7 @@ class _Compile:
         compilation = Compilation(self.source, self.options, self.target, model, fixed, mapped, self.passes)
         self._timed("emit", 0.42, lambda: compilation.files.update(self._emit(mapped)))
         ranges = self._timed("prove", 0.46, lambda: ranges_of(mapped))
-        proof = certificate.build(mapped, ranges)
+        proof = certificate.build(mapped, ranges, model)
         compilation.files["certificate.json"] = certificate.to_bytes(proof)
         if checked:
             compilation.verdicts.append(self._timed("prove", 0.5, lambda: checks.certified(mapped, proof)))

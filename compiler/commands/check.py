@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from compiler.commands import _options, _output
@@ -9,24 +11,32 @@ from compiler.settings import Settings
 
 
 @click.command("check")
-@click.argument("source")
+@click.argument("source", required=False)
+@click.option("--certificate", type=click.Path(), metavar="PATH",
+              help="Check the certificate of an artifact, or a certificate file, again; SOURCE is then the artifact "
+              "with its network, where that lies elsewhere.")
 @click.option("--target", "targets", multiple=True, metavar="NAME", help="Only this target; repeatable.")
 @click.option("--chip", "chips", multiple=True, metavar="NAME", help="Only this chip; repeatable.")
 @_options.without({"target", "chip"})
 @_output.json_option
 @click.pass_context
 def command(
-    context: click.Context, source: str, targets: tuple[str, ...], chips: tuple[str, ...], settings: Settings,
-    json_file: str | None,
+    context: click.Context, source: str | None, certificate: str | None, targets: tuple[str, ...],
+    chips: tuple[str, ...], settings: Settings, json_file: str | None,
 ) -> None:
     """Tell whether SOURCE fits, on every target and chip: all violations at once, each naming population and limit.
 
-    Exit status 1 where a chip or target that was named is violated, or where it fits nowhere.
+    Exit status 1 where a chip or target that was named is violated, or where it fits nowhere. With --certificate, what
+    the certificate of an artifact proves, every number of it recomputed; exit status 1 where one is not so.
 
     \b
     Example:
       sparkc check examples/digits.py
     """
+    if certificate is not None:
+        return _certificate(context, certificate, source, json_file)
+    if source is None:
+        raise click.UsageError("Missing argument 'SOURCE'.", context)
     from compiler.inspection import fits
     from compiler.progress import Progress
 
@@ -43,6 +53,33 @@ def command(
     violated = [item for item in found if item.violations]
     if violated and (targets or chips or len(violated) == len(found)):
         context.exit(1)
+
+
+def _certificate(context: click.Context, certificate: str, artifact: str | None, json_file: str | None) -> None:
+    from compiler.recheck import recheck
+
+    found = recheck(Path(certificate), Path(artifact) if artifact else None)
+    _output.table(
+        [[f"{item['site']}.{item['state']}", item["format"], item["grade"], f"[{item['low']}, {item['high']}]",
+          item["slack"], f"{item['witness']} after {item['steps']} steps, {100 * item['reached']:.0f} % of the bound"]
+         for item in found.states], ["state", "format", "grade", "range", "bits to spare", "witness"])
+    if found.functions:
+        click.echo()
+        _output.table([[f"{item['site']}.{item['result']}", item["opcode"], item["format"],
+                        f"{item['bound']} last bits", f"{item['method']}, {item['points']} arguments"]
+                       for item in found.functions],
+                      ["function", "is", "format", "largest error", "how"])
+    click.echo(_sentence(len(found.findings)))
+    _output.write_json(json_file, found.as_json())
+    if found.findings:
+        _output.warn(found.findings)
+        context.exit(1)
+
+
+def _sentence(faults: int) -> str:
+    if faults:
+        return f"\nthe certificate does not hold: {faults} of its statements are not so"
+    return "\nthe certificate holds: one step leads every interval back into itself, and every number was recomputed"
 
 
 def _verdict(violations: list) -> str:

@@ -109,8 +109,8 @@ def blame(pair: Pair, inputs: Rows, runs: Runs, classes: Classes | None,
     for index, (key, quantized) in enumerate(hybrids.items()):
         progress(index / len(hybrids))
         costs[key] = reference.measured(quantized)
-    return Blame(reference.cost(runs.closed, runs.forced), [ComponentCost(name, costs.get(f"{name} alone"), costs.get(f"{name} put back"))
-                                  for name in COMPONENTS])
+    components = [ComponentCost(name, costs.get(f"{name} alone"), costs.get(f"{name} put back")) for name in COMPONENTS]
+    return Blame(reference.cost(runs.closed, runs.forced), components)
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,20 @@ def test_inspect_of_an_artifact_prints_its_report_and_its_network(sparkc, built)
     assert sparkc("inspect", built, "--level", "mapped").out == (built / "network.snn").read_text()
 
 
+def test_check_tells_what_a_certificate_proves(sparkc, built, tmp_path):
+    done = sparkc("check", "--certificate", built, "--json", "c.json")
+    assert done.status == 0, done.err
+    assert "hid.v" in done.out and "proved" in done.out and "the certificate holds" in done.out
+    assert _json(tmp_path / "c.json")["holds"]
+    alone = tmp_path / "alone.json"
+    certificate = _json(built / "certificate.json")
+    certificate["sites"]["hid"]["states"]["v"]["slack"] += 1
+    alone.write_text(json.dumps(certificate))
+    done = sparkc("check", built, "--certificate", alone, "--json", "c.json")
+    assert done.status == 1 and done.codes() == ["E321"] and "hid.v.slack" in done.err
+    assert not _json(tmp_path / "c.json")["holds"]
+
+
 def test_check_tells_what_fits_where(sparkc, small, tmp_path):
     done = sparkc("check", small, "--json", "f.json")
     assert done.status == 0, done.err
