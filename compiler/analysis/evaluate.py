@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -10,7 +11,10 @@ from compiler.analysis.intervals import EXACT, Interval, align, fit, literal, sq
 from compiler.ir.ops import COMPARISONS
 from compiler.ir.program import Op, Operand, Program, TensorRef
 
-_SPLITS = 4
+_REFINED = 8
+"""Conditions that refine what their selects choose between: those nearest to the updates. Functions far from them have
+formats that need no proof."""
+_SPLITS, _LARGE, _SPLITS_LARGE = 4, 64, 2
 _NEGATED = {"gt": "le", "le": "gt", "ge": "lt", "lt": "ge", "eq": "ne", "ne": "eq"}
 _MIRRORED = {"gt": "lt", "lt": "gt", "ge": "le", "le": "ge", "eq": "eq", "ne": "ne"}
 
@@ -23,6 +27,8 @@ class Step:
         self.base = dict(base)
         self.tables = tables or {}
         self.memo: dict[str, Interval] = {}
+        self.sources = _sources(program)
+        self.refined = _nearest_conditions(program)
 
     def value(self, operand: Operand) -> Interval:
         """Interval of an operand."""
@@ -37,12 +43,10 @@ class Step:
         return self.memo[operand]
 
     def cases(self) -> list[Step]:
-        """This step split by what its selects decide on, so that values which go together stay together."""
-        conditions = dict.fromkeys(op.operands[0] for op in self.ops.values() if op.opcode == "select")
+        """This step split by what the selects nearest to its updates decide on, so that values which go together stay together."""
         steps: list[Step] = [self]
-        for condition in list(conditions)[:_SPLITS]:
-            if isinstance(condition, str):
-                steps = [case for step in steps for case in step._split(condition)]
+        for condition in self.refined[: _SPLITS if len(self.ops) <= _LARGE else _SPLITS_LARGE]:
+            steps = [case for step in steps for case in step._split(condition)]
         return steps
 
     def _split(self, condition: str) -> list[Step]:
@@ -64,18 +68,25 @@ class Step:
 
     def _select(self, op: Op) -> Interval:
         condition, on_true, on_false = op.operands
+        for arm in (on_true, on_false):
+            self.value(arm)  # what the condition does not touch is then known in both arms
         arms = [hull(step.value(arm) for step in self._assuming(condition, truth))
                 for arm, truth in ((on_true, True), (on_false, False))]
         return EXACT["select"](self.value(condition), *arms)
 
     def _assuming(self, condition: Operand, truth: bool) -> list[Step]:
         """The same step where a condition is known: one for each way in which it can come about."""
-        return [self._with(bounds) if bounds else self for bounds in self._learn(condition, truth)] or [self]
+        known = self._learn(condition, truth)
+        if condition not in self.refined:
+            return [self]
+        return [self._with(bounds) if bounds else self for bounds in known] or [self]
 
     def _with(self, bounds: dict[str, Interval]) -> Step:
         narrower = Step.__new__(Step)
-        narrower.ops, narrower.tables, narrower.memo = self.ops, self.tables, {}
+        narrower.ops, narrower.tables = self.ops, self.tables
+        narrower.sources, narrower.refined = self.sources, self.refined
         narrower.base = self.base | bounds
+        narrower.memo = {name: item for name, item in self.memo.items() if self.sources[name].isdisjoint(bounds)}
         return narrower
 
     def _learn(self, condition: Operand, truth: bool) -> list[dict[str, Interval]]:
@@ -126,6 +137,32 @@ class Step:
         empty = low > high
         low, high = np.where(empty, current.low, low), np.where(empty, current.high, high)
         bounds[name] = Interval(low, high, current.fraction)
+
+
+def _nearest_conditions(program: Program) -> list[str]:
+    """What selects decide on, nearest to the updates and emitted values first."""
+    ops = {op.result: op for op in program.ops}
+    queue = deque(item for item in (*(value for _, value in program.updates), *(emit.value for emit in program.emits))
+                  if isinstance(item, str))
+    seen: set[str] = set(queue)
+    found: dict[str, None] = {}
+    while queue and len(found) < _REFINED:
+        op = ops.get(queue.popleft())
+        if op is None:
+            continue
+        if op.opcode == "select" and isinstance(op.operands[0], str):
+            found.setdefault(op.operands[0])
+        queue += [name for name in op.names if name not in seen]
+        seen |= set(op.names)
+    return list(found)
+
+
+def _sources(program: Program) -> dict[str, frozenset[str]]:
+    """Every name that an operation's result depends on, itself included."""
+    found: dict[str, frozenset[str]] = {}
+    for op in program.ops:
+        found[op.result] = frozenset({op.result}).union(*(found.get(name, {name}) for name in op.names))
+    return found
 
 
 def hull(values: Iterable[Interval]) -> Interval:

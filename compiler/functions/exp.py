@@ -12,6 +12,7 @@ import numpy as np
 
 from compiler.formats import Format
 from compiler.functions.builder import Builder
+from compiler.functions.powers import scaled
 from compiler.ir.program import Operand
 
 _ENTRIES = 256
@@ -30,9 +31,9 @@ def expand(builder: Builder, operands: tuple[Operand, ...], result: Format) -> s
     n = builder.op("n_in", "min", low, highest, type="s15.0")
     u = _remainder(builder, x, n)
     m = _power(builder, u)
-    scaled = _scale(builder, m, n, result, lowest, highest)
+    power = scaled(builder, m, n, result, (lowest, highest), offset=1)
     over = builder.compare("over", "gt", whole, highest)
-    return builder.op("", "select", over, result.high * result.lsb, scaled, type=result.with_modes("even", "saturate"))
+    return builder.op("", "select", over, result.high * result.lsb, power, type=result.with_modes("even", "saturate"))
 
 
 def _at(value: float, fraction: int) -> float:
@@ -77,19 +78,3 @@ def _power(builder: Builder, u: str) -> str:
     grown = builder.op("grown", "mul", entry, rest, type="u31.38/even")
     more = builder.op("more", "add", grown, below, type="s32.38/even")
     return builder.op("m", "add", entry, more, type="u31.31/even/wrap")
-
-
-def _scale(builder: Builder, m: str, n: str, result: Format, lowest: int, highest: int) -> str:
-    """m * 2**(n + 1) at the result's fraction."""
-    exact = result.with_modes("even", "saturate")
-    up = np.exp2(np.arange(highest + 1) + 1.0)
-    down = np.exp2(1.0 - np.arange(-lowest + 1))
-    ups = builder.table(f"table.exp2_up{highest}", up, f"u{min(highest + 2, 31)}.0")
-    downs = builder.table(f"table.exp2_down{-lowest}", down, f"u31.{min(-lowest - 1, 29)}")
-    above = builder.op("above", "lookup", n, ups, type=f"u{min(highest + 2, 31)}.0")
-    large = builder.op("large", "mul", m, above, type=exact)
-    count = builder.op("count", "neg", n, type="s15.0")
-    below = builder.op("below", "lookup", count, downs, type=f"u31.{min(-lowest - 1, 29)}")
-    small = builder.op("small", "mul", m, below, type=exact)
-    positive = builder.compare("positive", "ge", n, 0)
-    return builder.op("scaled", "select", positive, large, small, type=exact)
