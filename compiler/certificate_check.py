@@ -1,15 +1,18 @@
 """An independent check of certificates; shares no code with the analysis that wrote them.
 
-Method: every compare and truth value of a program is either true or false, so the step is followed once for each
-combination, each compare narrowing its operands for what comes after. The states of all combinations together must
-lie inside the stated intervals, every value inside its format, and every stated number must be what is recomputed here.
+Method: every compare and truth value of a program is either true or false, so the step is followed in both ways from
+there, each compare narrowing its operands for what comes after. The states of all combinations together must lie inside
+the stated intervals, every value inside its format, and every stated number must be what is recomputed here. Of very
+long programs the compares nearest to the updates are followed so; the others count as unknown unless intervals decide.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
+from collections import deque
 from collections.abc import Iterator, Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -23,6 +26,7 @@ from compiler.certificate_numbers import (
     aligned,
     chosen,
     compute,
+    decided,
     equal,
     fit,
     fit_one,
@@ -123,12 +127,10 @@ class _Site:
     def _step(self) -> Iterator[Diagnostic]:
         """Containment of one step, for every combination of what the compares say."""
         truths = [item.name for item in self.program.states if isinstance(item.type, BoolType)]
-        truths += [op.result for op in self.program.ops if op.opcode in COMPARES]
-        truths = truths[:_MOST_SPLITS]
         seen: set[str] = set()
         for values in itertools.product((False, True), repeat=len(truths)):
-            case = _Case(self, dict(zip(truths, values, strict=True)))
-            for finding in case.findings():
+            case = _Case(self, _nearest_compares(self.program), dict(zip(truths, values, strict=True)))
+            for finding in case.findings(0):
                 if finding.message not in seen:
                     seen.add(finding.message)
                     yield finding
@@ -179,11 +181,27 @@ class _Site:
         return ratio(operand)
 
 
-class _Case:
-    """One step on intervals where every compare is known."""
+def _nearest_compares(program: Program) -> frozenset[str]:
+    """The compares fewest operations away from an update or an emitted value."""
+    ops = {op.result: op for op in program.ops}
+    ends = [value for _, value in program.updates] + [item.value for item in program.emits]
+    queue = deque(dict.fromkeys(item for item in ends if isinstance(item, str)))
+    reached, found = set(queue), []
+    while queue:
+        op = ops.get(queue.popleft())
+        if op is None:
+            continue
+        found += [op.result] if op.opcode in COMPARES else []
+        queue += [name for name in dict.fromkeys(op.names) if name not in reached]
+        reached |= set(op.names)
+    return frozenset(found[:_MOST_SPLITS])
 
-    def __init__(self, site: _Site, truths: Mapping[str, bool]):
-        self.site, self.truths = site, truths
+
+class _Case:
+    """One step on intervals where some compares are known. split: the compares that are to be."""
+
+    def __init__(self, site: _Site, split: frozenset[str], truths: Mapping[str, bool]):
+        self.site, self.split, self.truths = site, split, truths
         self.alive = np.ones(site.units, bool)
         self.values: dict[str, Pair] = {}
         for item in site.program.inputs:
@@ -201,12 +219,26 @@ class _Case:
         low, high = (int(self.truths[name]),) * 2 if name in self.truths else (0, 1)
         return spread(low, self.site.units), spread(high, self.site.units)
 
-    def findings(self) -> Iterator[Diagnostic]:
-        for op in self.site.program.ops:
-            self.values[op.result] = self._op(op)
-            if not self.alive.any():
+    def findings(self, start: int) -> Iterator[Diagnostic]:
+        """What is wrong from operation `start` on."""
+        for index, op in enumerate(self.site.program.ops[start:], start):
+            if op.result in self.split:
+                yield from self._followed(op, index)
                 return
+            self.values[op.result] = self._op(op)
             yield from self._outside(op.result, op.type)
+        yield from self._ends()
+
+    def _followed(self, op: Op, index: int) -> Iterator[Diagnostic]:
+        """Both ways from a compare, each for the units that can go it."""
+        for truth in (False, True):
+            case = copy(self)
+            case.values, case.truths = dict(self.values), {**self.truths, op.result: truth}
+            case.values[op.result] = case._compared(op, *(case._operand(item) for item in op.operands))
+            if case.alive.any():
+                yield from case.findings(index + 1)
+
+    def _ends(self) -> Iterator[Diagnostic]:
         for name, value in self.site.program.updates:
             type_ = self.site.types[name]
             if isinstance(type_, Format):
@@ -244,7 +276,7 @@ class _Case:
             return fit((*ends, fraction_of(self.site.network.tensor(op.operands[1]).type)), op.type)  # pyright: ignore
         operands = [self._operand(item) for item in op.operands]
         if op.opcode in COMPARES:
-            return self._compared(op, *operands)
+            return decided(op, *operands)
         if op.opcode == "select":
             return fit(chosen(*operands), op.type)
         if op.opcode == "mul" and op.operands[0] == op.operands[1]:
@@ -253,8 +285,6 @@ class _Case:
 
     def _compared(self, op: Op, a: Pair, b: Pair) -> Pair:
         """Assume what this case says of the compare, and narrow its operands by it."""
-        if op.result not in self.truths:
-            return (*self._truth(op.result), 0)
         truth = self.truths[op.result]
         relation = op.opcode if truth else COMPARES[op.opcode]
         a, b = aligned(a, b)
@@ -269,8 +299,8 @@ class _Case:
             al, ah = np.maximum(al, bl), np.minimum(ah, bh)
             bl, bh = al, ah
         else:
-            self.alive &= ~((al == ah) & (bl == bh) & (al == bl))
-        self.alive &= (al <= ah) & (bl <= bh)
+            self.alive = self.alive & ~((al == ah) & (bl == bh) & (al == bl))
+        self.alive = self.alive & ((al <= ah) & (bl <= bh)).astype(bool)
         for operand, pair in zip(op.operands, ((al, ah), (bl, bh)), strict=True):
             if isinstance(operand, str):
                 self._narrow(operand, pair, f)

@@ -98,6 +98,15 @@ def exclusive(a: Pair, b: Pair) -> Pair:
     return np.where(known, a[0] ^ b[0], 0), np.where(known, a[0] ^ b[0], 1), 0
 
 
+def decided(op: Op, a: Pair, b: Pair) -> Pair:
+    """A compare as far as intervals decide it: [0, 1] where they overlap."""
+    (al, ah, _), (bl, bh, _) = aligned(a, b)
+    same, apart = (al == ah) & (bl == bh) & (al == bl), (ah < bl) | (bh < al)
+    yes, no = {"lt": (ah < bl, al >= bh), "le": (ah <= bl, al > bh), "gt": (al > bh, ah <= bl),
+               "ge": (al >= bh, ah < bl), "eq": (same, apart), "ne": (apart, same)}[op.opcode]
+    return np.where(yes, 1, 0), np.where(no, 0, 1), 0
+
+
 INTERVAL = {
     "add": plus,
     "sub": lambda a, b: plus(a, minus(b)),

@@ -43,7 +43,7 @@ class Step:
         return self.memo[operand]
 
     def cases(self) -> list[Step]:
-        """This step split by what the selects nearest to its updates decide on, so that values which go together stay together."""
+        """This step split by what the selects nearest to its updates decide on, so what goes together stays so."""
         steps: list[Step] = [self]
         for condition in self.refined[: _SPLITS if len(self.ops) <= _LARGE else _SPLITS_LARGE]:
             steps = [case for step in steps for case in step._split(condition)]

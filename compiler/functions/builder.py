@@ -23,12 +23,6 @@ class Builder:
         self.ops: list[Op] = []
         self.tables: dict[str, Tensor] = {}
 
-    def within(self, what: str) -> Builder:
-        """A builder that appends to the same operations and tables, under longer names."""
-        inner = Builder(f"{self.prefix}_{what}", self.types, self.place)
-        inner.ops, inner.tables = self.ops, self.tables
-        return inner
-
     def op(self, what: str, opcode: str, *operands: Operand, type: Type | str) -> str:
         """Append one operation; its result's name."""
         name = f"{self.prefix}_{what}" if what else self.prefix

@@ -1,0 +1,36 @@
+"""Runs what a function of state becomes, in the golden model's arithmetic."""
+
+import importlib
+
+import numpy as np
+
+from compiler.arithmetic import EXACT, Fixed, fit, literal
+from compiler.diagnostics import Place
+from compiler.formats import Format, parse_type
+from compiler.functions.builder import Builder
+from compiler.ir.program import TensorRef
+
+
+def format_of(name: str) -> Format:
+    type_ = parse_type(name)
+    assert isinstance(type_, Format)
+    return type_
+
+
+def evaluated(name: str, raws: list[np.ndarray], argument: Format, result: Format) -> np.ndarray:
+    """Raw results of function `name` on raw arguments of one format."""
+    names = ["x", "y"][: len(raws)]
+    builder = Builder("e", {item: argument for item in names}, Place())
+    importlib.import_module(f"compiler.functions.{name}").expand(builder, tuple(names), result)
+    values = {item: Fixed(raw, argument.fraction) for item, raw in zip(names, raws, strict=True)}
+    for op in builder.ops:
+        operands = [_operand(item, values, builder) for item in op.operands]
+        values[op.result] = fit(EXACT[op.opcode](*operands), op.type)
+    return values["e"].raw
+
+
+def _operand(item, values: dict[str, Fixed], builder: Builder) -> Fixed:
+    if isinstance(item, TensorRef):
+        table = builder.tables[item.name]
+        return Fixed(table.data.astype(np.int64), table.type.fraction)  # pyright: ignore
+    return values[item] if isinstance(item, str) else literal(item)
