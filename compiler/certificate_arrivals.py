@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.certificate_numbers import Pair, fit, fraction_of, plus, ratio, spread
 from compiler.formats import BoolType, Format
-from compiler.ir.network import Input, Network, Projection
+from compiler.ir.network import PRE, WEIGHT, Input, Network, Projection
 from compiler.ir.program import Program, TensorRef
 
 
@@ -17,6 +17,9 @@ def arriving(network: Network, name: str, program: Program, stated: Mapping[str,
     """Bounds of every input of a site from weights, biases, and what presynaptic ports can hold."""
     if "." in name:
         projection = network.projection(name.rpartition(".")[0])
+        if name.endswith(".synapse"):
+            return {item.name: fit(_at_synapses(network, projection, item.name, stated), item.type)
+                    for item in program.inputs}
         port = program.inputs[0].name
         total = _carried(network, projection) if name.endswith(".pre") else _weighed(network, projection)
         return {port: fit(total, program.inputs[0].type)}
@@ -49,6 +52,8 @@ def _weighed(network: Network, projection: Projection) -> Pair:
         type_ = program.emit_type()
         bounds = (min(type_.low, 0), max(type_.high, 0)) if isinstance(type_, Format) else (0, 1)
         low, high, fraction = (*(spread(item, len(low)) for item in bounds), fraction_of(type_))
+    if projection.synapse is not None:
+        return fit(_learned(network, projection, (low, high, fraction)), projection.accumulator)
     shape = network.shape_of(projection.source)
     for link in projection.chain:
         matrix = link.matrix(shape, network.tensors)
@@ -65,6 +70,32 @@ def _weighed(network: Network, projection: Projection) -> Pair:
             raws = spread(top, len(low))
         total = plus(total, (np.minimum(raws, 0), np.maximum(raws, 0), bits))
     return fit(total, projection.accumulator)
+
+
+def _learned(network: Network, projection: Projection, carried: Pair) -> Pair:
+    """The sum with weights that may be anything their format holds."""
+    site = projection.synapse
+    assert site is not None
+    type_ = network.programs[site.program].state(WEIGHT).type
+    assert isinstance(type_, Format)
+    low = high = 0
+    for least, most in zip(*carried[:2], strict=True):
+        products = [int(weight) * int(end) for weight in (type_.low, type_.high) for end in (least, most)]
+        low, high = low + min(products), high + max(products)
+    units = network.size_of(projection.target)
+    return spread(low, units), spread(high, units), carried[2] + type_.fraction
+
+
+def _at_synapses(network: Network, projection: Projection, name: str, stated: Mapping[str, Any]) -> Pair:
+    """What an input of a synapse program can be: what arrives, or what the target emits."""
+    pre, post = network.size_of(projection.source), network.size_of(projection.target)
+    if name == PRE:
+        low, high, fraction = _carried(network, projection)
+        return np.tile(low, post), np.tile(high, post), fraction
+    type_ = network.emitted_type(projection.target, name)
+    entry = {"low": 0, "high": 1} if isinstance(type_, BoolType) else stated[projection.target]["emits"][name]
+    low, high = (np.repeat(spread(entry[end], post), pre) for end in ("low", "high"))
+    return low, high, fraction_of(type_)
 
 
 def _products(matrix, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

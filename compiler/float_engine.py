@@ -110,7 +110,7 @@ def record_path(lowered: Lowered, record: str) -> tuple[str, Origin]:
     if site in sites and site in lowered.origins:
         program = lowered.network.programs[sites[site].program]
         if name in {item.name for item in program.states} and len(lowered.sharing(site)) == 1:
-            return lowered.state_path(site, name), lowered.origins[site]
+            return lowered.state_path(site, name), lowered.state_origin(site, name)
         if (site, name) in lowered.emissions:
             return lowered.emissions[site, name], everything
         if site in lowered.currents and name in {item.name for item in program.inputs}:

@@ -13,7 +13,7 @@ import numpy as np
 
 from compiler.analysis.schedule import update_order
 from compiler.float_arithmetic import native_dtype
-from compiler.ir.network import Network, Population, Projection
+from compiler.ir.network import PRE, WEIGHT, Network, Population, Projection
 from compiler.results import Result, as_batch, history_depths, split_record
 from compiler.site_runner import ProjectionRunner, SiteRunner, Values, through_site
 
@@ -68,6 +68,7 @@ class _Run:
         self.incoming = {item.name: network.into(item.name) for item, _ in self.order}
         self.depths = history_depths(network)
         self.histories = {key: self._history(key, state) for key in _ports(network)}
+        self.arrived: Values = {}
         self.states = {name: self._start(name, runner, state) for name, runner in self._runners()}
         self.wanted = {name: split_record(network, name) for name in record}
         self.records: dict[str, list[np.ndarray]] = {name: [] for name in record}
@@ -110,14 +111,33 @@ class _Run:
         self.states[population.name] = states
         for port, value in emitted.items():
             self.histories[population.name, port].write(row, value)
+        for projection in self.incoming[population.name]:
+            if projection.synapse is not None:
+                self._synapses(projection, emitted)
+
+    def _synapses(self, projection: Projection, emitted: Values) -> None:
+        """One step of the plastic synapses of a projection: what arrived, and what the target has just emitted."""
+        site, runner = f"{projection.name}.synapse", self.projections[projection.name].sites["synapse"]
+        sources = self.network.size_of(projection.source)
+        given = {item.name: self.arrived[projection.name] if item.name == PRE
+                 else np.repeat(emitted[item.name], sources, axis=1) for item in runner.program.inputs}
+        states, _, values = runner.step(given, self.states[site])
+        self._keep(site, runner, values | states)
+        self.states[site] = states
 
     def _arriving(self, projection: Projection, row: int) -> np.ndarray:
         runner = self.projections[projection.name]
         history = self.histories[projection.source, projection.source_port]
         arriving = [history.read(row - np.asarray(delay)) for delay, _ in runner.sum.parts]
+        if projection.synapse is not None:
+            self.arrived[projection.name] = runner.by_synapse(arriving)
         if "pre" in runner.sites:
             arriving = [self._through(projection.name, "pre", arriving[0])]
-        total = runner.weigh(arriving, self.first_step + row >= runner.bias_start)
+        if projection.synapse is not None:
+            values = runner.by_synapse(arriving)
+            total = runner.weigh_with(self.states[f"{projection.name}.synapse"][WEIGHT], values)
+        else:
+            total = runner.weigh(arriving, self.first_step + row >= runner.bias_start)
         return self._through(projection.name, "post", total) if "post" in runner.sites else total
 
     def _through(self, projection: str, name: str, value: np.ndarray) -> np.ndarray:

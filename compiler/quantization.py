@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -28,10 +29,15 @@ WIDEST_VALUE = 32
 
 @dataclass(frozen=True)
 class Fractions:
-    """Fraction bits of real values of degree 1 (they carry the unit's scale) and of degree 0."""
+    """Fraction bits of real values of degree 1 (they carry the unit's scale) and of degree 0.
+
+    limits: the most of a single result. states: formats of states that are settled.
+    """
 
     scaled: int
     plain: int
+    limits: Mapping[str, int] = field(default_factory=dict)
+    states: Mapping[str, Format] = field(default_factory=dict)
 
     def of(self, degree: int | None) -> int:
         return self.plain if degree == 0 else self.scaled
@@ -163,6 +169,8 @@ class _Typing:
     def _state_type(self, item: State) -> Type:
         if not isinstance(item.type, FloatType):
             return item.type if isinstance(item.type, BoolType) else Format(True, WIDE, item.type.fraction)
+        if item.name in self.fractions.states:
+            return self.fractions.states[item.name]
         fraction = self.fractions.of(self._degree(item.name))
         if self.saturate:
             return Format(True, self.options.state_bits, fraction, self.options.rounding, "saturate")
@@ -196,7 +204,7 @@ class _Typing:
         if isinstance(op.type, Format):
             return Format(True, WIDE, op.type.fraction)
         exact = self._exact_fraction(op, operands)
-        fraction = min(exact, self.fractions.of(self._degree(op.result)))
+        fraction = min(exact, self.fractions.limits.get(op.result, self.fractions.of(self._degree(op.result))))
         rounding = self.options.rounding if exact > fraction else "floor"
         if self.saturate and fraction == self.fractions.of(self._degree(op.result)):
             return Format(True, WIDEST_VALUE, fraction, rounding, "saturate")

@@ -14,7 +14,7 @@ import scipy.sparse as sparse
 
 from compiler.arithmetic import EXACT, Fixed, fit, literal
 from compiler.formats import BoolType, Format, Type
-from compiler.ir.network import Input, Network, Population, Projection
+from compiler.ir.network import PRE, WEIGHT, Input, Network, Population, Projection
 from compiler.ir.program import Argument, Operand, Program, Site, TensorRef
 from compiler.results import Result, as_batch, history_depths, record_dtype, source_delays, split_record
 
@@ -73,12 +73,36 @@ class _Run:
         emitted = self._site(population.name, population.site, population.size, sums)
         for port, value in emitted.items():
             self._extend((population.name, port), value.raw[:, None, :])
+        for projection in self.network.into(population.name):
+            if projection.synapse is not None:
+                self._synapses(projection, projection.synapse, row, emitted)
+
+    def _synapses(self, projection: Projection, site: Site, row: int, emitted: dict[str, Fixed]) -> None:
+        """One step of plastic synapses [post * pre]: what arrived in this row, and what the target has emitted."""
+        sources = self.network.size_of(projection.source)
+        given = {port: Fixed(np.repeat(value.raw, sources, axis=1), value.fraction) for port, value in emitted.items()}
+        given[PRE] = self._at_synapses(projection, row)
+        names = [item.name for item in self.network.programs[site.program].inputs]
+        units = sources * self.network.size_of(projection.target)
+        self._site(f"{projection.name}.synapse", site, units, {name: given[name] for name in names})
+
+    def _at_synapses(self, projection: Projection, row: int) -> Fixed:
+        """The value that arrives at every synapse, [B, post * pre]."""
+        delays = source_delays(self.network, projection)
+        post = self.network.size_of(projection.target)
+        values = self._past_row(projection, row - delays)
+        if delays.ndim < 2:
+            values = np.repeat(values[:, None, :], post, axis=1)
+        fraction = _fraction(_emitted_type(self.network, projection.source, projection.source_port))
+        return Fixed(values.reshape(self.batch, -1), fraction)
 
     def _arriving(self, projection: Projection, row: int) -> Fixed:
         """What one projection adds to its port in the target's source row."""
         delays = source_delays(self.network, projection)
         fraction = _fraction(_emitted_type(self.network, projection.source, projection.source_port))
-        if delays.ndim == 2:
+        if projection.synapse is not None:
+            total = self._learned(projection, row)
+        elif delays.ndim == 2:
             parts = [self._weigh(projection, m, Fixed(self._past_row(projection, np.asarray(row - d)), fraction))
                      for d, m in self.maps[projection.name].items() if d is not None]
             total = parts[0]
@@ -94,6 +118,19 @@ class _Run:
             total = fit(total, projection.accumulator)
         return self._through(projection, "post", projection.post, total) if projection.post else total
 
+    def _learned(self, projection: Projection, row: int) -> Fixed:
+        """The sum with the weights of the moment."""
+        values, sources = self._at_synapses(projection, row), self.network.size_of(projection.source)
+        if projection.pre is not None:
+            value = Fixed(values.raw[:, :sources], values.fraction)
+            value = self._through(projection, "pre", projection.pre, value)
+            values = Fixed(np.tile(value.raw, self.network.size_of(projection.target)), value.fraction)
+        site = projection.synapse.program  # pyright: ignore[reportOptionalMemberAccess]
+        weights = self.states[f"{projection.name}.synapse"][WEIGHT]
+        fraction = _fraction(self.network.programs[site].state(WEIGHT).type)
+        sums = (weights * values.raw).reshape(self.batch, -1, sources).sum(axis=2)
+        return Fixed(sums, values.fraction + fraction)
+
     def _past_row(self, projection: Projection, rows: np.ndarray) -> np.ndarray:
         """Emitted values [B, n] of source rows: one row, or one row per presynaptic unit."""
         key = (projection.source, projection.source_port)
@@ -103,7 +140,7 @@ class _Run:
             raise RuntimeError(f"{projection.name} reads a row of {projection.source} that does not exist yet")
         if index.ndim == 0:
             return history[:, int(index), :]
-        return history[:, index, np.arange(history.shape[2])]
+        return history[:, index, np.arange(history.shape[2])]  # [B, pre], or [B, post, pre]
 
     def _weigh(self, projection: Projection, matrices: list, value: Fixed) -> Fixed:
         raw = value.raw

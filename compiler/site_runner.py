@@ -122,17 +122,30 @@ class ProjectionRunner:
     """A projection ready to step: weighted sum, bias, programs before and after."""
 
     def __init__(self, network: Network, projection: Projection):
-        if projection.synapse is not None:
-            raise fail(E122, "a program per synapse", projection.name, hint="only pre and post programs are executed")
-        self.projection = projection
+        self.network, self.projection = network, projection
         self.sum = WeightedSum(network, projection)
         self.bias = None if projection.bias is None else network.real(projection.bias)
         first = int(source_delays(network, projection).min())
         self.bias_start = first if projection.bias_start is None else projection.bias_start
         sizes = {"pre": network.size_of(projection.source), "post": network.size_of(projection.target)}
+        sizes["synapse"] = sizes["pre"] * sizes["post"]
         self.sites = {name: SiteRunner(network, site, sizes[name]) for name, site in projection.sites()}
         if "pre" in self.sites and len(self.sum.parts) > 1:
             raise fail(E122, "a program per presynaptic unit behind delays per synapse", projection.name)
+
+    def by_synapse(self, arriving: list[np.ndarray]) -> np.ndarray:
+        """What arrives at every synapse, [rows, post * pre], from what arrives from each delay."""
+        delays = source_delays(self.network, self.projection)
+        post = self.network.size_of(self.projection.target)
+        value = np.repeat(arriving[0][:, None], post, axis=1)
+        if delays.ndim == 2:
+            for (delay, _), rows in zip(self.sum.parts, arriving, strict=True):
+                value = np.where(delays == delay, rows[:, None], value)
+        return value.reshape(len(value), -1)
+
+    def weigh_with(self, weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """The sum with weights of the moment: both [rows, post * pre] -> [rows, post]."""
+        return (weights * values).reshape(len(values), self.network.size_of(self.projection.target), -1).sum(-1)
 
     def weigh(self, arriving: list[np.ndarray], biased: np.ndarray | bool) -> np.ndarray:
         """Chain and bias of what arrives from each delay; biased: whether the bias is there, per row."""

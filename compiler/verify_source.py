@@ -16,7 +16,7 @@ from compiler.coverage import ENOUGH
 from compiler.float_engine import Simulator
 from compiler.formats import FloatType
 from compiler.frontends.lowered import Lowered
-from compiler.ir.network import Network, Population, Projection
+from compiler.ir.network import PRE, WEIGHT, Network, Population, Projection
 from compiler.ir.program import Operand
 from compiler.magnitudes import Bounded, bounded
 from compiler.site_runner import ProjectionRunner, SiteRunner, Values
@@ -70,7 +70,7 @@ def _parts(network: Network, inputs: Arrays) -> Iterable[dict[str, np.ndarray]]:
     """Samples in parts that fit into memory, as many as the work allows."""
     batch, steps = next(iter(inputs.values())).shape[:2]
     synapses = count_synapses(network)
-    widest = max((item.size for item in network.populations), default=1)
+    widest = max((units for _, _, units in network.sites()), default=1)
     batch = min(batch, max(1, int(_WORK / (steps * max(synapses, 1)))))
     parts = -(-batch * steps * widest // _HELD)
     size = -(-batch // min(parts, batch))
@@ -129,9 +129,8 @@ class _Check:
 
     def _after(self, site: str, runner: SiteRunner) -> Values:
         """States that the module had after every step, [B, T, n]."""
-        origin = self.lowered.origins[site]
-        return {item.name: origin.of(self.seen[self.lowered.state_path(site, item.name)])
-                for item in runner.program.states}
+        return {item.name: self.lowered.state_origin(site, item.name).of(
+            self.seen[self.lowered.state_path(site, item.name)]) for item in runner.program.states}
 
     def _before(self, site: str, runner: SiteRunner) -> Values:
         """States that the module had before every step, [rows, n], in their own number type."""
@@ -166,9 +165,33 @@ class _Check:
         for state, operand in runner.program.updates:
             self._require(f"{name}.{state}", runner, found, operand, after[state], tie)
         for emit in runner.program.emits:
+            if (name, emit.port) not in self.lowered.emissions:
+                continue  # Passed on to synapses, which are compared.
             emitted = self.seen[self.lowered.emissions[name, emit.port]]
             self._require(f"{name}.{emit.port}", runner, found, emit.value, emitted, tie)
             self.tally.active[name] |= (emitted != 0).any((0, 1))
+        for item in self.network.into(population.name):
+            if item.synapse is not None:
+                self._synapses(item, runner, found, tie)
+
+    def _synapses(self, projection: Projection, target: SiteRunner, found: Bounded, tie: np.ndarray) -> None:
+        """Compare the states of plastic synapses, from what the module saw on both sides."""
+        site, sources = f"{projection.name}.synapse", self.network.size_of(projection.source)
+        runner, given = self.projections[projection.name].sites["synapse"], {}
+        for item in runner.program.inputs:
+            if item.name == PRE:
+                value = self.projections[projection.name].by_synapse(self._arriving(projection))
+            elif (projection.target, item.name) in self.lowered.emissions:
+                rows = self.seen[self.lowered.emissions[projection.target, item.name]]
+                value = np.repeat(rows.reshape(-1, rows.shape[2]), sources, axis=1)
+            else:
+                value = np.repeat(_pair(target, found, target.program.emit(item.name).value)[0], sources, axis=1)
+            given[item.name] = value
+        sizes = {name: np.abs(value) for name, value in given.items()}
+        made = bounded(runner, given, sizes, self._before(site, runner), TOLERANCE)
+        after, tie = self._after(site, runner), made.tie | np.repeat(tie, sources, axis=1)
+        for state, operand in runner.program.updates:
+            self._require(f"{site}.{state}", runner, made, operand, after[state], tie)
 
     def _filters(self, population: Population, sums: Values, sizes: Values) -> np.ndarray:
         """Add what every projection brings; compare the states of its filters. Gives the ties met."""
@@ -195,13 +218,21 @@ class _Check:
 
     def _weighted(self, projection: Projection) -> tuple[np.ndarray, np.ndarray]:
         """The weighted sum of a projection at every step and the sum of its absolute summands."""
-        runner = self.projections[projection.name]
-        arriving = [self._emitted(projection, np.asarray(delay)) for delay, _ in runner.sum.parts]
+        runner, arriving = self.projections[projection.name], self._arriving(projection)
         sizes = [np.abs(value) for value in arriving]
         if (site := runner.sites.get("pre")) is not None:
             arriving[0], sizes[0] = self._before_weights(projection, site, arriving[0])
+        if projection.synapse is not None:
+            weights = self._before(f"{projection.name}.synapse", runner.sites["synapse"])[WEIGHT]
+            values, size = runner.by_synapse(arriving), runner.by_synapse(sizes)
+            return runner.weigh_with(weights, values), runner.weigh_with(np.abs(weights), size)
         biased = np.tile(np.arange(self.steps) >= runner.bias_start, self.batch)
         return runner.weigh(arriving, biased), runner.magnitude(sizes, biased)
+
+    def _arriving(self, projection: Projection) -> list[np.ndarray]:
+        """What arrives from each delay at every step, [rows, n]."""
+        parts = self.projections[projection.name].sum.parts
+        return [self._emitted(projection, np.asarray(delay)) for delay, _ in parts]
 
     def _before_weights(self, projection: Projection, runner: SiteRunner, value: np.ndarray) -> tuple:
         name, port = f"{projection.name}.pre", runner.program.inputs[0].name

@@ -6,7 +6,7 @@ import numpy as np
 
 from compiler.analysis.intervals import EXACT, Interval, align, literal, point, whole
 from compiler.formats import Format, Type
-from compiler.ir.network import Input, Network, Projection
+from compiler.ir.network import WEIGHT, Input, Network, Projection
 from compiler.ir.program import TensorRef
 
 
@@ -35,11 +35,28 @@ def weighted(network: Network, projection: Projection, carried: Interval) -> Int
     shape, size = network.shape_of(projection.source), network.size_of(projection.source)
     low, high = (np.broadcast_to(item, (size,)).astype(np.int64) for item in (carried.low, carried.high))
     fraction = carried.fraction
+    if projection.synapse is not None:
+        return _learned(network, projection, Interval(low, high, fraction))
     for link in projection.chain:
         low, high = link.reach(low, high, shape, network.tensors)
         shape = link.output_shape(shape, network.tensors)
         fraction += fraction_of(network, link.weights)
     return Interval(low, high, fraction)
+
+
+def _learned(network: Network, projection: Projection, carried: Interval) -> Interval:
+    """The same with weights that change: each may be anything that its format holds."""
+    weight = whole(weight_type(network, projection))
+    ends = [factor * end for factor in (weight.low, weight.high) for end in (carried.low, carried.high)]
+    units = np.ones(network.size_of(projection.target), np.int64)
+    low, high = (int(pick.reduce(ends).sum()) for pick in (np.minimum, np.maximum))
+    return Interval(low * units, high * units, weight.fraction + carried.fraction)
+
+
+def weight_type(network: Network, projection: Projection) -> Type:
+    """The type of plastic weights."""
+    assert projection.synapse is not None
+    return network.programs[projection.synapse.program].state(WEIGHT).type
 
 
 def with_bias(network: Network, projection: Projection, total: Interval) -> Interval:

@@ -50,3 +50,9 @@ def _kind(op: Op, kinds: list[str], types) -> str:
         return _LINEAR
     arms = all(kind == _LINEAR or empty for kind, empty in zip(kinds[1:], zero[1:], strict=True))
     return _LINEAR if op.opcode == "select" and kinds[0] == _FREE and arms else "neither"
+
+
+def passes_on(program: Program, port: str) -> bool:
+    """Whether a program does nothing with what arrives at a port but emit it."""
+    used = {name for op in program.ops for name in op.names} | {value for _, value in program.updates}
+    return port not in used

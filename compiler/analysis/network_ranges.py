@@ -7,7 +7,9 @@ import numpy as np
 from compiler.analysis import bounds
 from compiler.analysis.intervals import EXACT, Interval, fit, point, whole
 from compiler.analysis.ranges import SiteRanges, analyse
-from compiler.ir.network import Network, Projection
+from compiler.analysis.synapse_ranges import analyse_synapses
+from compiler.formats import BoolType
+from compiler.ir.network import PRE, Network, Projection
 
 
 def ranges_of(network: Network) -> dict[str, SiteRanges]:
@@ -22,7 +24,34 @@ def ranges_of(network: Network) -> dict[str, SiteRanges]:
         types = program.types()
         sums = {name: fit(value, types[name]) for name, value in sums.items()}
         found[population.name] = analyse(network, population.site, population.size, sums)
+        for projection in network.into(population.name):
+            if projection.synapse is not None:
+                found[f"{projection.name}.synapse"] = _learned(network, projection, found[population.name])
     return found
+
+
+def _learned(network: Network, projection: Projection, target: SiteRanges) -> SiteRanges:
+    """Ranges of plastic synapses. target: those of the population they end in."""
+    site, sources = projection.synapse, network.size_of(projection.source)
+    assert site is not None
+    inputs = {}
+    for item in network.programs[site.program].inputs:
+        value = bounds.emitted(network, projection.source, projection.source_port)
+        if item.name != PRE:
+            value = _emitted(network, projection.target, item.name, target)
+            value = Interval(np.repeat(value.low, sources), np.repeat(value.high, sources), value.fraction)
+        inputs[item.name] = fit(value, item.type)
+    return analyse_synapses(network, site, sources * network.size_of(projection.target), inputs)
+
+
+def _emitted(network: Network, population: str, port: str, ranges: SiteRanges) -> Interval:
+    """What a population emits, per unit: a truth value is either."""
+    units = np.ones(network.size_of(population), np.int64)
+    if isinstance(network.emitted_type(population, port), BoolType):
+        return Interval(0 * units, units)
+    program = network.programs[network.node(population).site.program]  # pyright: ignore
+    value = ranges.values[program.emit(port).value]  # pyright: ignore[reportArgumentType]
+    return Interval(value.low * units, value.high * units, value.fraction)
 
 
 def _arriving(network: Network, projection: Projection, found: dict[str, SiteRanges]) -> Interval:

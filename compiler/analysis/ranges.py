@@ -35,21 +35,23 @@ class SiteRanges:
 def analyse(network: Network, site: Site, units: int, inputs: Mapping[str, Interval]) -> SiteRanges:
     """Ranges of a fixed-level site for any inputs inside the given intervals."""
     program = network.programs[site.program]
-    fixed = _fixed_values(network, site, program) | dict(inputs)
-    start = {item.name: _start(network, site, item, units) for item in program.states}
-    tables = {name: _table(network, name) for name in _tables(program)}
-    invariant, proved = _invariant(program, fixed, start, tables)
-    step = Step(program, fixed | invariant, tables)
-    values = dict(fixed) | invariant | {op.result: step.value(op.result) for op in program.ops}
+    fixed = fixed_values(network, site, program) | dict(inputs)
+    start = {item.name: start_of(network, site, item, units) for item in program.states}
+    tables = tables_of(network, program)
+    states, proved = invariant(program, fixed, start, tables)
+    step = Step(program, fixed | states, tables)
+    values = dict(fixed) | states | {op.result: step.value(op.result) for op in program.ops}
     return SiteRanges(values, proved)
 
 
-def _invariant(program, fixed, start, tables) -> tuple[dict[str, Interval], dict[str, bool]]:
+def invariant(program, fixed, start, tables, narrow: bool = True) -> tuple[dict[str, Interval], dict[str, bool]]:
+    """Inductive intervals of a program's states that hold their start, and whether each is proved."""
     states, steps = start, [start]
     for turn in range(_ROUNDS):
         following = _advance(program, fixed, states, tables)
         if all(states[name].contains(item) for name, item in following.items()):
-            return _narrow(program, fixed, start, states, tables), dict.fromkeys(states, True)
+            sweeps = _SWEEPS if narrow else 0
+            return _narrow(program, fixed, start, states, tables, sweeps), dict.fromkeys(states, True)
         states = {name: states[name].hull(following[name]) for name in states}
         steps.append(states)
         if turn % 4 == 3:
@@ -88,10 +90,12 @@ def _spread(value: Interval, like: Interval) -> Interval:
                     value.fraction)
 
 
-def _narrow(program, fixed, start, states, tables) -> dict[str, Interval]:
+def _narrow(program, fixed, start, states, tables, sweeps: int = _SWEEPS) -> dict[str, Interval]:
     """Smaller invariants: plain steps, and bisection of every end towards the start. Units do not see each other,
-    so each keeps the smallest interval that was inductive for it."""
-    for _ in range(_SWEEPS):
+    so each keeps the smallest interval that was inductive for it. Without sweeps: two plain steps."""
+    for _ in range(0 if sweeps else 2):
+        states = _inside(program, fixed, start, states, tables)
+    for _ in range(sweeps):
         before = states
         for _ in range(_NARROWING):
             states = _inside(program, fixed, start, states, tables)
@@ -148,7 +152,8 @@ def _ratio(x0: np.ndarray, x1: np.ndarray, x2: np.ndarray, most: float) -> tuple
     return np.where(before > 0, np.clip(after / np.where(before > 0, before, 1.0), 0.0, most), 0.0), after
 
 
-def _fixed_values(network: Network, site: Site, program: Program) -> dict[str, Interval]:
+def fixed_values(network: Network, site: Site, program: Program) -> dict[str, Interval]:
+    """Parameters of a site by name."""
     return {item.name: argument(network, site.arguments[item.name], item.type) for item in program.params}
 
 
@@ -161,15 +166,17 @@ def argument(network: Network, value: Argument, type_: Type) -> Interval:
     return fit(literal(value), type_)
 
 
-def _start(network: Network, site: Site, state: State, units: int) -> Interval:
+def start_of(network: Network, site: Site, state: State, units: int) -> Interval:
+    """Where a state starts, per unit."""
     value = argument(network, site.initial.get(state.name, state.initial), state.type)
     value = fit(value, state.type)
     low, high = (np.broadcast_to(item, (units,)).copy() for item in (value.low, value.high))
     return Interval(low, high, value.fraction)
 
 
-def _tables(program: Program) -> set[str]:
-    return {item.name for item in program.uses() if isinstance(item, TensorRef)}
+def tables_of(network: Network, program: Program) -> dict[str, Interval]:
+    """The tables that a program looks up."""
+    return {item.name: _table(network, item.name) for item in program.uses() if isinstance(item, TensorRef)}
 
 
 def _table(network: Network, name: str) -> Interval:

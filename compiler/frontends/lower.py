@@ -15,7 +15,7 @@ import numpy as np
 
 from compiler.analysis.schedule import update_order
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
-from compiler.frontends import faults
+from compiler.frontends import faults, plasticity
 from compiler.frontends.linear_maps import INDEX, LinearMaps, Way
 from compiler.frontends.lowered import Lowered, Origin
 from compiler.frontends.neuron_input import NeuronInput
@@ -28,7 +28,7 @@ from spark.core.module import SparkModule
 from spark.nn.components.connections import Connection
 from spark.nn.components.delays.base import Delays
 from spark.nn.components.synapses.base import Synapses
-from spark.nn.neurons.base import Neuron
+from spark.nn.neurons.base import MODULATION, Neuron
 
 E115 = declare("E115", "a part of a module cannot be compiled")
 E117 = declare("E117", "an input and an output of a module have the same name")
@@ -75,11 +75,8 @@ def _unsupported(module: SparkModule, path: str) -> Iterator[Diagnostic]:
 
 
 def _unsupported_neuron(neuron: Neuron[Any], path: str) -> Iterator[Diagnostic]:
-    if neuron.learning_rule is not None:
-        rule = type(neuron.learning_rule).__name__
-        yield Diagnostic(E115, "learning rules are not compiled", Place(path=f"{path}.learning_rule"), found=rule,
-                         expected="None", hint="compile the trained weights: set learning_rule=None")
-    if neuron.synapses.site == "synapse":
+    yield from plasticity.unsupported(neuron, path)
+    if neuron.learning_rule is None and neuron.synapses.site == "synapse":
         yield Diagnostic(E115, "filters of single synapses are not compiled", Place(path=f"{path}.synapses"),
                          found="one filter for each pair of units", expected="time constants per post or per pre unit")
     for part, base in ((neuron, Neuron), (neuron.synapses, Synapses)):
@@ -171,9 +168,10 @@ class Lowering:
         if isinstance(module, Neuron):
             module, path = module.soma, (*path, "soma")
         shape = next(iter(module.output_specs.values())).shape
-        inputs = {port: np.zeros(shape) for port in module.input_specs}
-        site = self.book.site(name, kind_of(module, "Soma"), module.step, module.initial_state(), inputs,
-                              module.params, shape)
+        inputs, step = {port: np.zeros(shape) for port in module.input_specs}, module.step
+        if isinstance(leaf.module, Neuron) and plasticity.uses_modulation(leaf.module):
+            inputs[MODULATION], step = np.zeros(shape), plasticity.passing_on(step)
+        site = self.book.site(name, kind_of(module, "Soma"), step, module.initial_state(), inputs, module.params, shape)
         self.network.add(Population(name, shape, site))
         self.lowered.origins[name] = Origin(path)
         for port in module.output_ports:

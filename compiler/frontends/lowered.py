@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compiler.frontends.wiring import Path
 from compiler.ir.network import Network
+
+if TYPE_CHECKING:
+    from compiler.frontends.wiring import Path
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Origin:
     """
 
     path: Path
-    units: slice = field(default_factory=lambda: slice(None))
+    units: slice | np.ndarray = field(default_factory=lambda: slice(None))
     signs: np.ndarray | float = field(default=1.0, compare=False)
 
     def of(self, rows: np.ndarray) -> np.ndarray:
@@ -33,7 +36,8 @@ class Lowered:
 
     ports: input of the network -> input port of the module. origins: site -> where its states stand. emissions:
     population and port -> dotted path of the (unsigned) values it emits. currents: population -> dotted path of the sum
-    that reaches it, where the module has one.
+    that reaches it, where the module has one. synapses: site of plastic synapses and state -> where that state stands,
+    the path complete.
     """
 
     network: Network
@@ -41,6 +45,7 @@ class Lowered:
     origins: dict[str, Origin] = field(default_factory=dict)
     emissions: dict[tuple[str, str], str] = field(default_factory=dict)
     currents: dict[str, str] = field(default_factory=dict)
+    synapses: dict[tuple[str, str], Origin] = field(default_factory=dict)
 
     def sharing(self, site: str) -> list[str]:
         """The sites whose states add up to the same array of the module: filters of several origins."""
@@ -48,4 +53,9 @@ class Lowered:
 
     def state_path(self, site: str, state: str) -> str:
         """Dotted path of a state."""
-        return ".".join((*self.origins[site].path, state))
+        own = self.synapses.get((site, state))
+        return ".".join(own.path if own else (*self.origins[site].path, state))
+
+    def state_origin(self, site: str, state: str) -> Origin:
+        """What to take from the array at `state_path`."""
+        return self.synapses.get((site, state)) or self.origins[site]

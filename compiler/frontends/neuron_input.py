@@ -9,10 +9,11 @@ import numpy as np
 from compiler.analysis.linearity import is_linear
 from compiler.diagnostics import declare, fail
 from compiler.formats import Format
-from compiler.frontends import faults
+from compiler.frontends import faults, plasticity
 from compiler.frontends.lowered import Origin
 from compiler.frontends.program_book import Arrays, ProgramBook, free_name, kind_of
 from compiler.frontends.wiring import Leaf
+from compiler.ir.connections.broadcast import Broadcast
 from compiler.ir.connections.dense import Dense
 from compiler.ir.connections.identity import Identity
 from compiler.ir.network import Network, Population, Projection
@@ -34,15 +35,24 @@ class NeuronInput:
     def __init__(self, lowering: Lowering, leaf: Leaf, neuron: Neuron[Any]):
         self.lowering, self.neuron, self.synapses = lowering, neuron, neuron.synapses
         self.feeds = leaf.feeds["in_spikes"]
+        self.modulators = leaf.feeds.get(plasticity.MODULATION, [])
         self.target = lowering.names[leaf.path]
         self.path = ".".join([lowering.name, *lowering.state_of(leaf)])
         self.state_path = (*lowering.state_of(leaf), "synapses")
         self.port = lowering.input_port(self.target, next(iter(neuron.soma.input_ports)))
+        self.plastic = neuron.learning_rule is not None
+        self.modulated = plasticity.uses_modulation(neuron)
 
     def run(self) -> None:
         weights, delays = self._weights(), self._delays()
+        if self.modulated:
+            self._modulation()
         target, port, post = self.target, self.port, self._post
         if self._needs_relay():
+            if self.plastic:
+                raise fail(E115, "a filter that is not linear stands before weights of several origins that are learned",
+                           f"{self.path}.synapses", found=type(self.synapses).__name__,
+                           expected="a linear filter, or one origin", hint="give every origin a neuron of its own")
             target, post = self._relay(), None
             port = self.lowering.input_port(target, "current")
         start = 0
@@ -55,6 +65,8 @@ class NeuronInput:
             chain = (Dense(self.lowering.book.tensor(f"{name}.weight", block)),)
             delay = self._delay(name, delays[..., columns] if delays.ndim else delays, feed.delay)
             sites = {"pre": self._pre(name, columns, signs), "post": post(name, index) if post else None}
+            if self.plastic:
+                sites["synapse"] = self._synapse(name, columns, signs)
             self.lowering.project(name, feed, target, port, chain, delay, **sites)
 
     @property
@@ -62,8 +74,10 @@ class NeuronInput:
         return self.lowering.network
 
     def _weights(self) -> np.ndarray:
+        """Signed weights [post, pre]; where they are learned without the scale, which is then part of the filter."""
         with precision("float64"):
-            weights = np.asarray(self.synapses.weights(self.synapses.params), np.float64)
+            params = self.synapses.params | ({"scale": np.ones(())} if self.plastic else {})
+            weights = np.asarray(self.synapses.weights(params), np.float64)
         return faults.as_matrix(weights, self.neuron.units, sum(feed.size for feed in self.feeds), self.path)
 
     def _delays(self) -> np.ndarray:
@@ -81,8 +95,10 @@ class NeuronInput:
 
     def _filter_site(self, site: str, state: Arrays, params: Arrays, units: tuple[int, ...],
                      book: ProgramBook | None = None) -> Site:
-        kind, inputs = kind_of(self.synapses, "Synapses"), {"current": np.zeros(units)}
-        return (book or self.lowering.book).site(site, kind, self.synapses.filter, state, inputs, params, units)
+        kind, inputs, step = kind_of(self.synapses, "Synapses"), {"current": np.zeros(units)}, self.synapses.filter
+        if self.plastic and not site.endswith(".pre"):
+            step, params = _scaling(step), params | {"scale": self.synapses.params["scale"]}
+        return (book or self.lowering.book).site(site, kind, step, state, inputs, params, units)
 
     def _filter_params(self, shape: tuple[int, ...]) -> dict[str, Any]:
         """Parameters that a filter over `shape` can use: everything that broadcasts to it, the kernel excepted."""
@@ -91,9 +107,9 @@ class NeuronInput:
 
     def _post(self, name: str, index: int) -> Site | None:
         """The filter after the sum. It is linear: the origins' shares add up, the first one starts with the state."""
+        units, scale = self.neuron.units, self.synapses.params["scale"]
         if self.synapses.site != "post":
-            return None
-        units = self.neuron.units
+            return self._filter_site(f"{name}.post", {}, {}, units) if self.plastic and np.any(scale != 1) else None
         state = self.synapses.initial_state()
         if index:
             state = {key: np.zeros_like(value) for key, value in state.items()}
@@ -119,6 +135,29 @@ class NeuronInput:
                        found=type(self.synapses).__name__, hint="set inhibitory_rate=0 where the spikes come from")
         return site
 
+    def _synapse(self, name: str, columns: slice, signs: np.ndarray | None) -> Site:
+        """The learning rule of the synapses from one origin."""
+        population = self.lowering.program_of(self.target)
+        soma_port = self.lowering.output_port(self.target, self.neuron.soma_port)
+        ports = {soma_port: "post"} | ({plasticity.MODULATION: plasticity.MODULATION} if self.modulated else {})
+        assert {item.port for item in population.emits} >= set(ports)
+        rule = plasticity.Plasticity(self.neuron, ports, self.lowering.book, self.state_path[:-1])
+        site, origins = rule.site(name, columns, signs)
+        self.lowering.lowered.origins[f"{name}.synapse"] = Origin((*self.state_path[:-1], "learning_rule", name))
+        self.lowering.lowered.synapses |= {(f"{name}.synapse", state): origin for state, origin in origins.items()}
+        return site
+
+    def _modulation(self) -> None:
+        """What arrives at the port `modulation`, passed on to every unit."""
+        port = self.lowering.input_port(self.target, plasticity.MODULATION)
+        for feed in self.modulators:
+            name = self.lowering.projection_name(self.lowering.source(feed)[0], self.target)
+            units = int(np.prod(self.neuron.units))
+            signs = self.lowering.signs(feed)
+            link = Broadcast(units) if signs is None else Dense(
+                self.lowering.book.tensor(f"{name}.weight", np.tile(signs, (units, 1))))
+            self.lowering.project(name, feed, self.target, port, (link,), feed.delay)
+
     def _needs_relay(self) -> bool:
         """Whether shares of several origins may not be filtered apart."""
         if self.synapses.site != "post" or len(self.feeds) == 1:
@@ -137,6 +176,16 @@ class NeuronInput:
         joined = self.lowering.projection_name(name, self.target)
         self.network.add(Projection(joined, name, "current", self.target, self.port, (Identity(),)))
         return name
+
+
+def _scaling(step: Any) -> Any:
+    """A filter behind what a weight of one means, which is no part of weights that are learned."""
+
+    def scaled(state: Any, inputs: Any, params: Any) -> tuple[Any, Any]:
+        own = {key: value for key, value in params.items() if key != "scale"}
+        return step(state, {"current": inputs["current"] * params["scale"]}, own)
+
+    return scaled
 
 
 def _broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from compiler.frontends.plasticity import uses_modulation
 from spark.core.module import SparkModule
 from spark.core.payloads import SpikeArray
 from spark.core.specs import BRAIN_INPUT
@@ -80,7 +81,8 @@ def _of_brain(brain: Brain) -> Wiring:
 
 def _alone(module: SparkModule) -> Wiring:
     path = ("neuron" if isinstance(module, Neuron) else "module",)
-    shapes = {port: spec.shape for port, spec in module.input_specs.items() if port != MODULATION}
+    shapes = {port: spec.shape for port, spec in module.input_specs.items()
+              if port != MODULATION or isinstance(module, Neuron) and uses_modulation(module)}
     names = _renamed({port: port for port in shapes}, "input")
     feeds = {port: [Feed((), name, shapes[port])] for name, port in names.items()}
     outputs = {port: Feed(path, port, spec.shape) for port, spec in module.output_specs.items()}

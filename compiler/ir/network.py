@@ -20,6 +20,9 @@ from compiler.ir.program import Program, Site, TensorRef
 
 LEVELS = ("model", "fixed", "mapped")
 
+WEIGHT, PRE = "w", "pre"
+"""State and input of a `synapse` program: the weight that the sum uses, and the value that arrives at the synapse."""
+
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
@@ -122,6 +125,9 @@ class Projection:
     """Values of `source.source_port` through a chain of linear maps into `target.target_port`.
 
     Order within a step: delay, `pre` program, chain and bias, `post` program; `synapse` runs after the target.
+    With a `synapse` program weights change: the chain is one dense link, whose weights are those at the start; the sum
+    uses the program's state `w` [post * pre]. Its inputs are `pre`, the value after the delay, and ports that the target
+    emits; new weights act from the next step.
     delay: steps; a scalar, or a tensor over pre units or over [post, pre]. bias: number or tensor over post
     units, absent for the first `bias_start` steps of the target (None: the least delay, semantics 4).
     accumulator: type of the exact weighted sum with its bias (fixed level).

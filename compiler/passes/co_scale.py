@@ -18,6 +18,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from compiler.analysis.homogeneity import Degrees, infer
+from compiler.analysis.linearity import passes_on
 from compiler.formats import F64, BoolType
 from compiler.ir.connections.one_to_one import OneToOne
 from compiler.ir.network import Network, Population, Projection, Tensor
@@ -65,10 +66,17 @@ class _Scaling:
         self.network, self.population, self.options = network, population, options
 
     def apply(self) -> None:
-        incoming = [self._weighted(item) for item in self.network.into(self.population.name)]
+        arriving = self.network.into(self.population.name)
+        # Weights that are learned keep their own unit: nothing that meets them can carry a scale.
+        learned = any(item.synapse is not None for item in arriving)
+        if learned:
+            program = self.network.programs[self.population.site.program]
+            arriving = [item for item in arriving
+                        if item.synapse is None and not passes_on(program, item.target_port)]
+        incoming = [self._weighted(item) for item in arriving]
         if not incoming:
             return
-        degrees, posts = self._degrees(incoming)
+        degrees, posts = (None, {}) if learned else self._degrees(incoming)
         if degrees is None:
             for item in incoming:
                 self._gain(item, self._scale([item], self._labels([item], False)))

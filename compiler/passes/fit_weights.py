@@ -62,6 +62,8 @@ def run(network: Network, options: Options) -> Network:
 
 def _can_be_fitted(network: Network, item: Projection, options: Options) -> bool:
     last = item.chain[-1]
+    if item.synapse is not None:
+        return False
     if not isinstance(last, Dense | Kernels) or bits_of(item, options) > WIDEST_WEIGHTS or item.pre is not None:
         return False
     if isinstance(last, Kernels) and last.groups > 1 or network.delays(item).ndim == 2:

@@ -117,7 +117,9 @@ def _foldable(network: Network, program: str, gain: _Gain) -> Iterator[tuple[str
     for name, site, _ in sites_of(network, program):
         factor = gain.of(network, site)
         if name.endswith(".post"):
-            yield name, (factor, [network.projection(name.removesuffix(".post"))])
+            projection = network.projection(name.removesuffix(".post"))
+            if projection.synapse is None:
+                yield name, (factor, [projection])
         elif name in network.graph:
             projections = [item for item in network.into(name) if item.target_port == gain.port]
             if all(_lets_pass(network, item, factor) for item in projections):
@@ -126,6 +128,8 @@ def _foldable(network: Network, program: str, gain: _Gain) -> Iterator[tuple[str
 
 def _lets_pass(network: Network, projection: Projection, factor: np.ndarray) -> bool:
     """Whether a factor on the result of a projection may stand on its weighted sum instead."""
+    if projection.synapse is not None:
+        return False  # The factor is no part of weights that are learned.
     if projection.post is None:
         return True
     program = network.programs[projection.post.program]

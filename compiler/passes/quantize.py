@@ -19,19 +19,23 @@ import numpy as np
 from compiler.analysis import bounds
 from compiler.analysis.homogeneity import Degrees, infer
 from compiler.analysis.intervals import EXACT, Interval, fit, point, whole
+from compiler.analysis.linearity import passes_on
 from compiler.analysis.ranges import SiteRanges, analyse
 from compiler.diagnostics import declare, fail
 from compiler.formats import BoolType, FloatType, Format, smallest_format, storage_dtype
-from compiler.ir.network import Input, Network, Population, Projection, Tensor
+from compiler.ir.connections.dense import Dense
+from compiler.ir.network import PRE, Input, Network, Population, Projection, Tensor
 from compiler.ir.ops import COMPARISONS
 from compiler.ir.program import Declaration, Emit, Op, Program, Site, TensorRef
 from compiler.options import Options
 from compiler.passes.co_scale import bits_of, largest_integer
 from compiler.quantization import WIDE, Fractions, quantized_values, typed_program, with_ranges
+from compiler.synapse_quantization import quantized, start_weights
 
 LEVELS = ("model",)
 
 E302 = declare("E302", "a value needs more bits than integer engines have")
+E304 = declare("E304", "a learning rule reads what integers are not known of")
 E310 = declare("E310", "values that are not spikes run in a cycle, so nothing bounds them")
 
 _STEPS_PER_THRESHOLD = 4096
@@ -123,7 +127,8 @@ class _Quantizer:
         return any(not isinstance(program.emit_type(port), BoolType) for port in ports)
 
     def apply(self) -> None:
-        self.incoming = [self._pre(self._weights(item)) for item in self.incoming]
+        self.incoming = [self._pre(item) for item in self.incoming]
+        self.incoming = [self._weights(item) for item in self.incoming]
         fraction, coarsest = self._fractions()
         attempt = self._attempt(fraction, False)
         while attempt.excess and fraction > coarsest:
@@ -141,12 +146,19 @@ class _Quantizer:
         """Fraction to try first, and the coarsest one that is better than saturating."""
         if self.options.state_fraction is not None:
             return self.options.state_fraction, self.options.state_fraction
-        if not self.population.site.scaled:
+        if not self.population.site.scaled and not self._learns_linearly():
             finest = self._finest()
             return finest, finest
         reference = self._reference()
         wanted = math.ceil(math.log2(_STEPS_PER_THRESHOLD / reference))
         return max(-16, min(24, wanted)), math.ceil(math.log2(_COARSEST_THRESHOLD / reference))
+
+    def _learns_linearly(self) -> bool:
+        """Whether it is a population that could be scaled, were its weights not learned."""
+        ports = {item.target_port for item in self.incoming}
+        learned = any(item.synapse is not None for item in self.incoming)
+        program = self.network.programs[self.population.site.program]
+        return learned and infer(program, {port for port in ports if not passes_on(program, port)}) is not None
 
     def _finest(self) -> int:
         """Fraction that leaves a factor of two above every value seen."""
@@ -165,6 +177,8 @@ class _Quantizer:
 
     def _weights(self, projection: Projection) -> Projection:
         """Round every weight tensor of the chain to integers of the projection's bits."""
+        if projection.synapse is not None:
+            return self._learned(projection)
         chain = list(projection.chain)
         for index, link in enumerate(chain):
             if link.weights is None:
@@ -174,6 +188,45 @@ class _Quantizer:
             self.network.tensors[name] = quantized_weights(values, bits_of(projection, self.options))
             chain[index] = replace(link, weight=TensorRef(name))  # pyright: ignore[reportCallIssue]
         return replace(projection, chain=tuple(chain))
+
+    def _learned(self, projection: Projection) -> Projection:
+        """Quantize the program of plastic synapses; the link's weights become the start of its weights."""
+        program = self.network.programs[projection.synapse.program]  # pyright: ignore[reportOptionalMemberAccess]
+        inputs = {item.name: self._at_synapses(projection, item.name) for item in program.inputs}
+        site = f"{projection.name}.synapse"
+        options = replace(self.options, state_bits=self.options.bits.get(site, self.options.state_bits))
+        found = quantized(self.network, projection, inputs, options, self._weight_bits(projection, options))
+        name = f"{projection.name}.q"
+        self.network.programs[found.program.name] = found.program
+        self.network.tensors |= found.tensors | {name: start_weights(self.network, projection, found.weight)}
+        return replace(projection, chain=(Dense(TensorRef(name)),), synapse=found.site)
+
+    def _weight_bits(self, projection: Projection, options: Options) -> int:
+        """Bits of plastic weights: those of states, as far as the accumulator holds the sum of all of them."""
+        carried = bounds.emitted(self.network, projection.source, projection.source_port)
+        most = max(abs(int(carried.low.min())), int(carried.high.max()), 1)
+        if projection.pre is not None:
+            most = 1 << _CARRIED_BITS
+        room = _WIDEST_VALUE - 1 - math.ceil(math.log2(most * self.network.size_of(projection.source)))
+        return max(2, min(options.state_bits, room))
+
+    def _at_synapses(self, projection: Projection, name: str) -> Interval:
+        """What an input of a synapse program can be: the presynaptic value, or what the population emits."""
+        if name == PRE:
+            return bounds.emitted(self.network, projection.source, projection.source_port)
+        program = self.network.programs[self.population.site.program]
+        if isinstance(program.emit_type(name), BoolType):
+            return Interval(np.asarray(0), np.asarray(1))
+        port = program.emit(name).value
+        if not isinstance(port, str) or not passes_on(program, port):
+            raise fail(E304, "a learning rule reads a value that the population computes", f"{projection.name}.synapse",
+                       found=f"%{self.population.name}.{name}", expected="spikes, or a value that is passed on")
+        total = point(np.zeros(self.population.size, np.int64))
+        for item in self.incoming:
+            if item.target_port == port:
+                total = EXACT["add"](total, bounds.weighted(self.network, item, self._carried(item)))
+        sources = self.network.size_of(projection.source)
+        return Interval(np.repeat(total.low, sources), np.repeat(total.high, sources), total.fraction)
 
     def _pre(self, projection: Projection) -> Projection:
         """Quantize the presynaptic program: its values are real, in units of spikes."""
@@ -248,7 +301,8 @@ class _Quantizer:
         accumulator = _holding(total)
         projection = replace(projection, accumulator=accumulator)
         excess = max(0, accumulator.width - _WIDEST_VALUE)
-        if projection.post is None and total.fraction > fraction + _LARGEST_SHIFT:
+        passed = passes_on(self.network.programs[self.population.site.program], projection.target_port)
+        if projection.post is None and total.fraction > fraction + _LARGEST_SHIFT and not passed:
             total = fit(total, Format(True, WIDE, fraction, self.options.rounding))
             programs.append(_rounding(projection, _holding(total).with_modes(self.options.rounding)))
             return replace(projection, post=Site(programs[-1].name)), total, excess

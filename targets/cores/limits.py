@@ -54,7 +54,7 @@ def _over(code: str, what: str, path: str, amount: int, limit: int, unit: str, h
 
 def _weights(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Iterator[Diagnostic]:
     for name, item in synapses.items():
-        if item.weight.width > chip.weight_bits:
+        if item.weight.width > chip.weight_bits and network.projection(name).synapse is None:
             yield _over(
                 E403,
                 f"weights of projection {name} are too wide for {chip.name}",
@@ -218,9 +218,9 @@ def _sites(network: Network, chip: Chip, synapses: dict[str, Synapses]) -> Itera
                 E413,
                 f"synapses of {item.name} have a program of their own, {chip.name} stores weights only",
                 Place(path=f"{item.name}.synapse"),
-                item.synapse.program,
-                "no program at synapses",
-                "train first and compile without plasticity",
+                f"@{item.synapse.program}",
+                "weights that do not change",
+                "compile for no chip (--chip none), or learn first and compile with learning_rule=None",
             )
         if item.pre is not None and network.delays(item).ndim == 2:
             yield Diagnostic(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from compiler.ir.network import Population
+from compiler.ir.network import PRE, Population, Projection
 from targets.jax_fixed.layers import LayerText, arriving_at
 from targets.jax_fixed.program_text import ProgramText
 from targets.jax_fixed.projections import ProjectionText, delivered
 from targets.jax_fixed.schedule import ring_depths
 from targets.jax_fixed.sites import SiteText
 from targets.jax_fixed.step_text import StepText
+from targets.jax_fixed.synapses import arrived_text, at_synapses, sums_text
 from targets.jax_fixed.values import Value, named
 from targets.jax_fixed.writer import quoted
 
@@ -35,6 +36,7 @@ class _LayerFunction:
     def __init__(self, out: ProgramText, text: LayerText):
         self.out, self.text, self.code = out, text, out.code
         self.names = out.names.inner()
+        self.arrived: dict[str, Value] = {}
         depths = ring_depths(out.network, text.layer)
         self.heard = {f"{node}.{port}" for node, port in depths}
         self.rings = {f"{node}.{port}": depth for (node, port), depth in depths.items() if depth}
@@ -63,9 +65,14 @@ class _LayerFunction:
         for item in self.text.layer.before:
             projection = self.text.projections[item.name]
             values = projection.rows(f"delayed(emitted[{quoted(projection.port)}], steps, {{}})")
+            if item.synapse is not None:
+                self.code.line(f"row[{quoted(_arriving(item))}] = {values}")
             if projection.pre is not None:
                 values = f"{self._write_trace(projection, projection.pre)}({values})"
-            self.code.line(f"row[{quoted(item.name)}] = {projection.function}(weights, {values})")
+            if item.synapse is None:
+                self.code.line(f"row[{quoted(item.name)}] = {projection.function}(weights, {values})")
+            elif projection.pre is not None:
+                self.code.line(f"row[{quoted(item.name)}] = {values}")
 
     def _counts_steps(self) -> bool:
         """Whether a step must know its number."""
@@ -107,12 +114,42 @@ class _LayerFunction:
         for port in site.emits:
             if f"{population.name}.{port}" in self.heard:
                 step.store(f"{population.name}.{port}", f"{population.name}_{port}")
+        for item in self.out.network.into(population.name):
+            if item.name in self.text.synapses:
+                self._write_synapses(item, self.text.synapses[item.name], step)
+
+    def _write_synapses(self, item: Projection, site: SiteText, step: StepText) -> None:
+        """One step of plastic synapses: what arrived at them, and what their target has just emitted."""
+        given, sources = {}, self.out.network.size_of(item.source)
+        for port in site.program.inputs:
+            emitted = None if port.name == PRE else step.emitted[f"{item.target}.{port.name}"]
+            given[port.name] = self.arrived[item.name] if emitted is None else at_synapses(emitted, sources)
+        step.call(site, given)
+
+    def _write_learned(self, projection: ProjectionText, step: StepText) -> str:
+        """Text of the sums with weights that change; what arrives at the synapses is kept for their step."""
+        item, inside = projection.projection, projection.projection in self.text.layer.inside
+        row = f"row[{quoted(_arriving(item))}]"
+        values = projection.rows(self._row_text(projection, step)) if inside else row
+        text = arrived_text(self.out, item, values, projection.delays, projection.kinds)
+        units = self.out.network.size_of(item.source) * self.out.network.size_of(item.target)
+        arrived = step.assign(Value(text, self.text.ports[projection.port]), f"{item.name}_arrived", units)
+        self.arrived[item.name] = arrived
+        if projection.pre is None:
+            return sums_text(self.out, item, arrived.text)
+        filtered = f"row[{quoted(item.name)}]"
+        if inside:
+            step.call(projection.pre, {projection.pre.program.inputs[0].name: self._read(projection, values)})
+            filtered = step.now[f"{projection.pre.name}.{projection.pre.program.emits[0].port}"]
+        return sums_text(self.out, item, arrived_text(self.out, item, filtered, "", ()))
 
     def _write_arrival(self, projection: ProjectionText, step: StepText) -> Value:
         """What one projection delivers in this step."""
         item = projection.projection
         text = f"row[{quoted(item.name)}]"
-        if item in self.text.layer.inside:
+        if item.synapse is not None:
+            text = self._write_learned(projection, step)
+        elif item in self.text.layer.inside:
             values = projection.rows(self._row_text(projection, step))
             if projection.pre is not None:
                 read = self._read(projection, values)
@@ -147,6 +184,11 @@ class _LayerFunction:
             with self.code.block("for changed, kept in traced:"):
                 self.code.line("after, rows = after | changed, rows | kept")
         self.code.line("return after, rows")
+
+
+def _arriving(item: Projection) -> str:
+    """Key of what arrives before it is weighed."""
+    return f"{item.name} arriving"
 
 
 def _ring(port: str) -> str:

@@ -13,6 +13,7 @@ from targets.jax_fixed.program_text import ProgramText
 from targets.jax_fixed.projections import ProjectionText, delivered, write_projection
 from targets.jax_fixed.schedule import Layer
 from targets.jax_fixed.sites import SiteText, emitted_range, write_site
+from targets.jax_fixed.synapses import write_synapses
 from targets.jax_fixed.values import Value, number
 
 
@@ -20,13 +21,14 @@ from targets.jax_fixed.values import Value, number
 class LayerText:
     """A layer of which constants, step functions and weighted sums were written.
 
-    ports: range of every port that it reads or emits, by `node.port`.
+    ports: range of every port that it reads or emits, by `node.port`. synapses: of plastic projections, by their name.
     """
 
     layer: Layer
     ports: dict[str, Range]
     projections: dict[str, ProjectionText] = field(default_factory=dict)
     sites: dict[str, SiteText] = field(default_factory=dict)
+    synapses: dict[str, SiteText] = field(default_factory=dict)
 
     @property
     def emitted(self) -> list[str]:
@@ -61,6 +63,7 @@ def _write_population(out: ProgramText, population: Population, text: LayerText)
     for port, value in site.emits.items():
         type_ = out.network.emitted_type(population.name, port)
         text.ports[f"{population.name}.{port}"] = emitted_range(value, type_)
+    text.synapses |= write_synapses(out, population, text.ports, site.emits)
 
 
 def _possible(text: ProjectionText) -> Value:

@@ -7,9 +7,9 @@ import inspect
 from functools import cache
 from types import ModuleType
 
-from targets.jax_fixed.runtime import arithmetic, command_line, products, rows, running, wide, windows
+from targets.jax_fixed.runtime import arithmetic, command_line, products, rows, running, synapses, wide, windows
 
-ARITHMETIC: tuple[ModuleType, ...] = (arithmetic, wide, products, windows, rows)
+ARITHMETIC: tuple[ModuleType, ...] = (arithmetic, wide, products, windows, rows, synapses)
 RUNNING: tuple[ModuleType, ...] = (running, command_line)
 
 

@@ -17,6 +17,7 @@ from targets.jax_fixed.connections.base import Chain, find
 from targets.jax_fixed.expressions import converted, exact, finish
 from targets.jax_fixed.program_text import ProgramText, ends
 from targets.jax_fixed.sites import SiteText, emitted_range, write_site
+from targets.jax_fixed.synapses import sums_of
 from targets.jax_fixed.values import INT32, Value, fits
 from targets.jax_fixed.writer import quoted
 
@@ -25,7 +26,7 @@ from targets.jax_fixed.writer import quoted
 class ProjectionText:
     """A projection whose functions were written.
 
-    function: its weighted sums. sums: what they can be. bias: a value to add from source row `bias_start` on.
+    function: its weighted sums; "" where its weights change in the scan. sums: what they can be. bias: a value to add from source row `bias_start` on.
     delays: scalar, or text of the array of them. kinds: every delay that occurs.
     """
 
@@ -72,7 +73,10 @@ def write_projection(out: ProgramText, item: Projection, source: Range) -> Proje
         ranges = {program.inputs[0].name: arriving.range}
         pre = write_site(out, f"{item.name}.pre", item.pre, network.size_of(item.source), ranges)
         values = emitted_range(pre.first, program.emit_type())
-    function, sums = _write_sums(out, item, values, kinds if arrays.ndim == 2 else (), delays)
+    if item.synapse is not None:
+        function, sums = "", sums_of(out, item, values)
+    else:
+        function, sums = _write_sums(out, item, values, kinds if arrays.ndim == 2 else (), delays)
     bias, start = _write_bias(out, item, arrays)
     text = ProjectionText(item, function, sums, bias, start, kinds, delays, pre)
     if item.post is None:

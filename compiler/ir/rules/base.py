@@ -115,7 +115,7 @@ def _projection(network: Network, item: Projection) -> Iterator[Subject]:
     shapes = {
         "pre": ((pre,), network.shape_of(source)),
         "post": ((post,), network.shape_of(target)),
-        "synapse": ((post, pre),),
+        "synapse": ((post * pre,), (post, pre)),
     }
     sites = [SiteEntry(f"{item.name}.{name}", f"projection %{item.name}, {name}", site, shapes[name])
              for name, site in item.sites()]

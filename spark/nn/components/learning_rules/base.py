@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import jax.numpy as jnp
@@ -115,10 +115,18 @@ class LearningRule(Part[LearningRuleConfigType]):
         """One synapse: {'w', 's_pre', 's_post', 'modulation', and both sides' names} → {'change': ΔW}."""
 
     def step(self, state: State, inputs: dict[str, Any], params: Params) -> tuple[State, dict[str, Any]]:
+        return self._learned(state, inputs, params, self._spread)
+
+    def one_synapse(self, state: State, inputs: dict[str, Any], params: Params) -> tuple[State, dict[str, Any]]:
+        """`step` for one synapse: every port, state and parameter is a scalar. This is what a compiler traces."""
+        return self._learned(state, inputs, params, lambda value: value)
+
+    def _learned(self, state: State, inputs: dict[str, Any], params: Params, spread: Callable[[Any], Any]
+                 ) -> tuple[State, dict[str, Any]]:
         kernel = inputs["kernel"]
         pre_state, pre = self.pre_step(state["pre"], {"spikes": inputs["pre"]}, params)
         post_state, post = self.post_step(state["post"], {"spikes": inputs["post"]}, params)
-        seen = {name: self._spread(value) for name, value in (post | {"s_post": inputs["post"]}).items()}
+        seen = {name: spread(value) for name, value in (post | {"s_post": inputs["post"]}).items()}
         seen |= pre | {"s_pre": inputs["pre"], "w": kernel, "modulation": inputs.get("modulation", 0)}
         synapse_state, out = self.synapse_step(state["synapse"], seen, params)
         changed = jnp.clip(kernel + out["change"], 0, params["w_max"])
