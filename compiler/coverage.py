@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from compiler.formats import BoolType, Format
-from compiler.ir.network import Input, Network, Projection
+from compiler.ir.network import WEIGHT, Input, Network, Projection
 from compiler.results import Result, source_delays
 
 ENOUGH = 0.9
@@ -30,7 +30,7 @@ class Coverage:
         self.highest[key] = max(self.highest.get(key, int(raw.max())), int(raw.max()))
 
     def summary(self, inputs: Mapping[str, np.ndarray], result: Result) -> dict:
-        """Shares and what was missed, JSON-able. `result` must hold the record of every emitted port."""
+        """Shares and what was missed, JSON-able. `result` must hold the record of every emitted port and weight."""
         active = {item.name: self._active(item.name, result) for item in self.network.populations}
         units = sum(item.size for item in self.network.populations)
         missed_compares = [f"%{site}.{name} always {'true' if self.lowest[site, name] else 'false'}"
@@ -47,6 +47,7 @@ class Coverage:
             "compares_one_sided": missed_compares,
             "delay_slots": slots,
             "delay_slots_missed": missed,
+            "weights_changed": self._changed(result),
             "saturating_values": len(saturating),
             "saturating_values_missed": unsaturated,
         }
@@ -71,6 +72,12 @@ class Coverage:
             rows = result.records[f"{population}.{emit.port}"]
             active |= (rows != 0).any((0, 1))
         return active
+
+    def _changed(self, result: Result) -> dict[str, float]:
+        """Share of the plastic synapses of each projection whose weight changed."""
+        rows = {item.name: result.records[f"{item.name}.synapse.{WEIGHT}"]
+                for item in self.network.projections if item.synapse is not None}
+        return {name: float((value != value[:, :1]).any((0, 1)).mean()) for name, value in rows.items()}
 
     def _delays(self, inputs: Mapping[str, np.ndarray], result: Result) -> tuple[int, list[str]]:
         """Number of delay slots in use, and those through which nothing ever arrived."""
@@ -109,6 +116,9 @@ def shortfall(coverage: Mapping) -> str:
     dead = [name for name, share in coverage["units_by_population"].items() if share < 0.5]
     if dead:
         return f"most units of {', '.join('%' + name for name in dead)} stayed silent"
+    still = [name for name, share in coverage["weights_changed"].items() if not share]
+    if still:
+        return f"no weight of {', '.join(still)} changed"
     if coverage["delay_slots_missed"]:
         return f"nothing arrived through {', '.join(coverage['delay_slots_missed'][:4])}"
     return ""

@@ -38,7 +38,8 @@ def build(compilation: Compilation, ranges: dict[str, SiteRanges]) -> tuple[dict
     fixed = compilation.mapped
     populations = [_population(compilation, item.name, ranges) for item in fixed.populations]
     projections = [_projection(compilation, item.name) for item in fixed.projections]
-    warnings = list(_warnings(compilation, populations, projections))
+    sites = [_site(fixed, name, ranges[name]) for name, _, _ in fixed.sites() if name in ranges]
+    warnings = [*_warnings(compilation, populations, projections), *_of_synapses(sites)]
     chip = compilation.options.chip
     family = _family(compilation, ranges)
     warnings += family.warnings if family else []
@@ -50,7 +51,7 @@ def build(compilation: Compilation, ranges: dict[str, SiteRanges]) -> tuple[dict
         "assumed": list(compilation.source.notes),
         "populations": populations,
         "projections": projections,
-        "sites": [_site(fixed, name, ranges[name]) for name, _, _ in fixed.sites() if name in ranges],
+        "sites": sites,
         "resources": resources(fixed, chip, _rates(compilation)) if chip else {},
         "family": family.data | {"sections": family.sections} if family else {},
         "warnings": [item.as_json() for item in warnings],
@@ -188,6 +189,15 @@ def _warnings(compilation: Compilation, populations: list, projections: list) ->
                                  Place(path=item["name"]), found=weights["format"], hint="use more weight bits")
     for item in populations:
         yield from _of_population(item)
+
+
+def _of_synapses(sites: list[dict[str, Any]]) -> Iterator[Diagnostic]:
+    for item in sites:
+        for value in item["values"] if item["site"].endswith(".synapse") else ():
+            if value["state"] and value["grade"] == "saturates":
+                yield Diagnostic(W303, f"{value['name']} of {item['site']} saturates", Place(path=item["site"]),
+                                 found=value["format"], expected="a proved range",
+                                 hint="nothing bounds it; it saturates well above what the calibration data show")
 
 
 def _of_population(item: dict[str, Any]) -> Iterator[Diagnostic]:

@@ -18,9 +18,20 @@ _WEIGHTS_READ = 5e8
 """Weights that a float run may read: every step reads all of them, however few its samples."""
 
 
+_RECORDED = 3e7
+"""Values of plastic synapses that a check may record."""
+
+
 def affordable_samples(network: Network, steps: int, most: int, budget: float = 1e10) -> int:
     """How many samples of so many steps stay within a budget of synaptic operations; at least 4."""
-    return int(np.clip(budget / max(count_synapses(network) * steps, 1), 4, most))
+    most = min(most, int(_RECORDED / max(_plastic_values(network) * steps, 1)))
+    return int(np.clip(budget / max(count_synapses(network) * steps, 1), 4, max(most, 4)))
+
+
+def _plastic_values(network: Network) -> int:
+    """States of all plastic synapses: every check records them."""
+    sites = [(site, units) for name, site, units in network.sites() if name.endswith(".synapse")]
+    return sum(units * len(network.programs[site.program].states) for site, units in sites)
 
 
 def affordable_steps(network: Network, most: int) -> int:

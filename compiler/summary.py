@@ -15,6 +15,7 @@ def lines(report: Report) -> Iterator[str]:
     yield (f"calibrated on {calibration['origin']}: {calibration['samples']} samples, {calibration['steps']} steps")
     yield from _section("populations", _columns(_population(item) for item in report["populations"]))
     yield from _section("projections", _columns(_projection(item) for item in report["projections"]))
+    yield from _section("synapses that learn", _columns(_learned(report)))
     yield from _section("constants, asked and realised", _columns(_constants(report)))
     for title, rows in report.get("family", {}).get("sections", []):
         yield from _section(title, _columns(iter(rows)))
@@ -48,6 +49,14 @@ def _population(item: Report) -> list[str]:
     fires = "" if rate is None else f"spikes in {100 * rate:.2g} % of steps"
     skew = f"skew {item['skew']}" if item["skew"] else ""
     return [item["name"], f"{item['units']} units", "; ".join(states), fires, skew]
+
+
+def _learned(report: Report) -> Iterator[list[str]]:
+    """Program and states of the synapses of every plastic projection."""
+    for item in report["sites"]:
+        if item["site"].endswith(".synapse"):
+            states = [_range(value) for value in item["values"] if value["state"]]
+            yield [item["site"], f"@{item['program'].split('.')[0]}", "; ".join(states)]
 
 
 def _range(value: Report) -> str:
@@ -140,3 +149,5 @@ def _coverage(coverage: Report) -> Iterator[str]:
     if "delay_slots" in coverage:
         reached = coverage["delay_slots"] - len(coverage["delay_slots_missed"])
         yield f"{reached} of {coverage['delay_slots']} delays"
+    for name, share in coverage.get("weights_changed", {}).items():
+        yield f"{100 * share:.0f} % of the weights of {name} changed"

@@ -70,6 +70,7 @@ class _Learning:
         self.options: Options = options
         self.weight_bits: int = weight_bits
         self.units = network.size_of(projection.source) * network.size_of(projection.target)
+        self.weight_excess = 0
         self.open: set[str] = set()
         """States that saturate because nothing bounds them."""
 
@@ -78,7 +79,7 @@ class _Learning:
             fractions = self._chosen()
             for _ in range(_ROUNDS):
                 program, site, tensors, ranges = self._typed(fractions)
-                if self._leaves_open(program, ranges):
+                if self._leaves_open(program, ranges) or self._weighs_too_much(ranges):
                     break
                 if not (limits := self._too_wide(program, ranges)):
                     program, site, tensors, ranges = self._typed(fractions, narrow=True)
@@ -118,12 +119,13 @@ class _Learning:
                                      type_.fraction) for name, type_ in states.items()}
         known = ranges.values | everything
         known = {name: value for name, value in known.items() if name not in {op.result for op in program.ops}}
-        step = Step(program, known, tables_of(replace(self.network, tensors={**self.network.tensors, **tensors}), program))
+        tables = tables_of(replace(self.network, tensors={**self.network.tensors, **tensors}), program)
+        step = Step(program, known, tables)
         return known | {op.result: step.value(op.result) for op in program.ops}
 
     def _weight_format(self, program: Program, whole: int, ranges: SiteRanges) -> Format:
         unsigned = int(ranges.values[WEIGHT].low.min()) >= 0
-        fraction = self.weight_bits - whole + int(unsigned)
+        fraction = self.weight_bits - whole + int(unsigned) - self.weight_excess
         rounding = self.options.rounding if self.options.rounding == "stochastic" else "even"
         if WEIGHT in self.open:
             return replace(self._saturating(WEIGHT, fraction, self.weight_bits), rounding=rounding)
@@ -149,6 +151,13 @@ class _Learning:
                  and (not ranges.proved[item.name] or _width(ranges.values[item.name]) > _UNBOUNDED)}
         self.open |= found
         return bool(found)
+
+    def _weighs_too_much(self, ranges: SiteRanges) -> bool:
+        """Take bits from weights that turned out to be larger than in the coarse try."""
+        value = ranges.values[WEIGHT]
+        excess = _width(value) - int(int(value.low.min()) >= 0) - self.weight_bits
+        self.weight_excess += max(excess, 0)
+        return excess > 0
 
     def _too_wide(self, program: Program, ranges: SiteRanges) -> dict[str, int]:
         """Fewer fraction bits for results that are too wide, though none of their operands is."""

@@ -50,7 +50,7 @@ class NeuronInput:
         target, port, post = self.target, self.port, self._post
         if self._needs_relay():
             if self.plastic:
-                raise fail(E115, "a filter that is not linear stands before weights of several origins that are learned",
+                raise fail(E115, "a filter that is not linear, and weights of several origins that are learned",
                            f"{self.path}.synapses", found=type(self.synapses).__name__,
                            expected="a linear filter, or one origin", hint="give every origin a neuron of its own")
             target, post = self._relay(), None
@@ -97,7 +97,7 @@ class NeuronInput:
                      book: ProgramBook | None = None) -> Site:
         kind, inputs, step = kind_of(self.synapses, "Synapses"), {"current": np.zeros(units)}, self.synapses.filter
         if self.plastic and not site.endswith(".pre"):
-            step, params = _scaling(step), params | {"scale": self.synapses.params["scale"]}
+            step, params = _scaling(step), {**params, "scale": self.synapses.params["scale"]}
         return (book or self.lowering.book).site(site, kind, step, state, inputs, params, units)
 
     def _filter_params(self, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -126,8 +126,8 @@ class Projection:
 
     Order within a step: delay, `pre` program, chain and bias, `post` program; `synapse` runs after the target.
     With a `synapse` program weights change: the chain is one dense link, whose weights are those at the start; the sum
-    uses the program's state `w` [post * pre]. Its inputs are `pre`, the value after the delay, and ports that the target
-    emits; new weights act from the next step.
+    uses the program's state `w` [post * pre]. Its inputs are `pre`, the value after the delay, and ports that the
+    target emits; new weights act from the next step.
     delay: steps; a scalar, or a tensor over pre units or over [post, pre]. bias: number or tensor over post
     units, absent for the first `bias_start` steps of the target (None: the least delay, semantics 4).
     accumulator: type of the exact weighted sum with its bias (fixed level).

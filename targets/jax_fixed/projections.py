@@ -26,7 +26,8 @@ from targets.jax_fixed.writer import quoted
 class ProjectionText:
     """A projection whose functions were written.
 
-    function: its weighted sums; "" where its weights change in the scan. sums: what they can be. bias: a value to add from source row `bias_start` on.
+    function: its weighted sums; "" where its weights change in the scan. sums: what they can be. bias: a value to add
+    from source row `bias_start` on.
     delays: scalar, or text of the array of them. kinds: every delay that occurs.
     """
 

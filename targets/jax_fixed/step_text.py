@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from targets.jax_fixed.expressions import converted
 from targets.jax_fixed.names import Names
 from targets.jax_fixed.sites import SiteText, loaded, stored
-from targets.jax_fixed.values import Value, named
+from targets.jax_fixed.values import Value, named, number
 from targets.jax_fixed.writer import Writer, bare, quoted
 
 
@@ -33,8 +33,8 @@ class StepText:
         self.code.line(f"{local} = {bare(text)}")
         return named(value, local)
 
-    def call(self, site: SiteText, inputs: Mapping[str, Value]) -> Value | None:
-        """One step of a site. inputs: what arrives, exact. Gives the value of its first port, if it has one."""
+    def call(self, site: SiteText, inputs: Mapping[str, Value]) -> Value:
+        """One step of a site. inputs: what arrives, exact. Gives the value of its first port, 0 if it has none."""
         arguments = []
         for item in site.program.inputs:
             value = self.assign(converted(inputs[item.name], item.type), item.name, site.units)
@@ -52,7 +52,7 @@ class StepText:
         for port, value in emits.items():
             self.emitted[f"{site.name}.{port}"] = value
             self.now[f"{site.name}.{port}"] = stored(value, site.units)
-        return self.emitted[f"{site.name}.{site.program.emits[0].port}"] if emits else None
+        return self.emitted[f"{site.name}.{site.program.emits[0].port}"] if emits else number(0)
 
     def store(self, port: str, wanted: str) -> str:
         """The row of an emitted port as arrays hold it, under a local name."""

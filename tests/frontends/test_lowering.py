@@ -253,14 +253,11 @@ class StillRule(LearningRule[StillRuleConfig]):
     def rule_params(self):
         return {}
 
-    def pre_step(self, state, inputs, params):
-        return state, {}
-
-    def post_step(self, state, inputs, params):
-        return state, {}
-
     def synapse_step(self, state, inputs, params):
         return state, {"change": 0.0}
+
+    def step(self, state, inputs, params):
+        return state, {"kernel": inputs["kernel"]}
 
 
 def refused(module, *expected: str) -> None:
@@ -275,7 +272,7 @@ def test_everything_that_is_not_compiled_is_said_at_once():
     brain = Brain(inputs={"input": 3}, outputs={"output": ("b", "out_spikes")}, modules=[
         ModuleSpecs("a", lif((4,), synapses__tau=np.full((4, 3), 2.0)), {"in_spikes": PortMap("__call__", "input")}),
         ModuleSpecs("b", lif((2,), learning_rule=StillRuleConfig()), {"in_spikes": PortMap("a", "out_spikes")})])
-    refused(brain, "E115", "learning rules are not compiled", "model.b.learning_rule", "StillRule",
+    refused(brain, "E115", "StillRule has a step of its own", "model.b.learning_rule",
             "filters of single synapses are not compiled", "model.a.synapses")
 
 

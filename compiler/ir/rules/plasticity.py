@@ -33,7 +33,7 @@ def plastic_weights_are_one_dense_link(network: Network, projection: Projection)
 
 
 @rule("projection", stage=NAMES)
-def plastic_projections_have_a_weight_and_known_inputs(network: Network, projection: Projection) -> Iterator[Diagnostic]:
+def plastic_synapses_have_a_weight_and_known_inputs(network: Network, projection: Projection) -> Iterator[Diagnostic]:
     program, target = _plastic(network, projection), network.node(projection.target)
     if program is None or not isinstance(target, Population) or target.site.program not in network.programs:
         return
