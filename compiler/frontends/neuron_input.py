@@ -13,9 +13,9 @@ from compiler.frontends import faults, plasticity
 from compiler.frontends.lowered import Origin
 from compiler.frontends.program_book import Arrays, ProgramBook, free_name, kind_of
 from compiler.frontends.wiring import Leaf
-from compiler.ir.connections.broadcast import Broadcast
 from compiler.ir.connections.dense import Dense
 from compiler.ir.connections.identity import Identity
+from compiler.ir.connections.repeat import Repeat
 from compiler.ir.network import Network, Population, Projection
 from compiler.ir.program import Site, TensorRef
 from spark.core.precision import precision
@@ -154,7 +154,7 @@ class NeuronInput:
             name = self.lowering.projection_name(self.lowering.source(feed)[0], self.target)
             units = int(np.prod(self.neuron.units))
             signs = self.lowering.signs(feed)
-            link = Broadcast(units) if signs is None else Dense(
+            link = Repeat(units) if signs is None else Dense(
                 self.lowering.book.tensor(f"{name}.weight", np.tile(signs, (units, 1))))
             self.lowering.project(name, feed, self.target, port, (link,), feed.delay)
 

@@ -61,6 +61,7 @@ def windows(network: Network) -> Iterator[Connection]:
 def every_kind(network: Network) -> Iterator[Connection]:
     yield KINDS["identity"]()
     yield KINDS["select"](7, 31)
+    yield KINDS["repeat"](2)
     for index, type_ in enumerate(("s8.0", "u8.2", "s4.-1", "s12.3")):
         yield KINDS["dense"](random_weights(network, f"dense{index}", type_, (9, UNITS)))
         yield KINDS["one_to_one"](random_weights(network, f"one{index}", type_, UNITS))
