@@ -109,12 +109,12 @@ def propagators(model: Model, part: Part, numbers: Numbers) -> dict[str, np.ndar
 
     Errors: ConfigError if the system grows beyond float64 within a step.
     """
-    matrix = _matrix(model, part, numbers)
-    found = _entries(part, matrix, float(numbers[DT]), list(range(len(part.states))), "")
+    coefficients = matrix(model, part, numbers)
+    found = _entries(part, coefficients, float(numbers[DT]), list(range(len(part.states))), "")
     influenced = [row for row in range(len(part.states)) if _influenced(model, part, row)]
     if influenced:
         frozen = [model.equations[name].frozen for name in part.states]
-        held = np.where(np.array(frozen)[:, None], 0.0, matrix)
+        held = np.where(np.array(frozen)[:, None], 0.0, coefficients)
         found |= _entries(part, held, float(numbers[DT]), influenced, HELD)
     if not all(np.all(np.isfinite(entry)) for entry in found.values()):
         raise ConfigError("equations", [Fault(", ".join(part.states), "infinite", "finite after one step",
@@ -122,7 +122,7 @@ def propagators(model: Model, part: Part, numbers: Numbers) -> dict[str, np.ndar
     return found
 
 
-def _matrix(model: Model, part: Part, numbers: Numbers) -> np.ndarray:
+def matrix(model: Model, part: Part, numbers: Numbers) -> np.ndarray:
     """A [*units, n, n], or [n, n] where every parameter is one number."""
     values = Values(model, numbers, np)
     nought = np.float64(0)

@@ -82,6 +82,11 @@ def _linear(model: Model) -> tuple[dict[str, Affine], list[Problem]]:
         inside = set(forms)
 
 
+def linear_states(model: Model) -> dict[str, Affine]:
+    """Right-hand sides of the states that are linear in each other with constant coefficients, by name."""
+    return _linear(model)[0]
+
+
 def _linear_form(model: Model, name: str, inside: set[str]) -> Affine:
     equation = model.equations[name]
     form = affine(model, equation.expression, inside)

@@ -20,6 +20,7 @@ from spark.equations.integrators import advanced, propagators
 from spark.equations.model import DT, READY, Model
 from spark.equations.parse import Assignment
 from spark.equations.plan import Part, plan
+from spark.equations.stability import require_stable
 from spark.equations.tree import Node
 from spark.nn.components.somas.base import Soma
 
@@ -74,6 +75,7 @@ class EquationSoma(Soma[EquationSomaConfig]):
         numbers: Params = {DT: np.asarray(float(self.dt))}
         for name, parameter in self.model.parameters.items():
             numbers[name] = self._drawn(name, self.units) * parameter.unit.scale
+        require_stable(self.model, self.parts, numbers)
         return numbers | self._propagators(numbers)
 
     def _propagators(self, numbers: Params) -> Params:
