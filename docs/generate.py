@@ -6,8 +6,10 @@ A list stands between `<!-- generated: NAME -->` and `<!-- end -->`; NAME is a k
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,6 +20,10 @@ from compiler.ir.connections import base as connections
 from compiler.ir.ops import OPS
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "docs"))
+
+import spark_pages  # noqa: E402
+
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -97,6 +103,8 @@ LISTS: dict[str, Callable[[], str]] = {
     "connections": _connections,
     "chip limits": _limits,
     "help": _help,
+    "spark gallery": spark_pages.gallery_text,
+    **{family: partial(spark_pages.page, family) for family in spark_pages.families()},
 }
 
 
