@@ -159,7 +159,7 @@ def manifest_of(compilation: Compilation, files: Mapping[str, bytes]) -> dict[st
     """What the artifact is, where it comes from, what was checked, and the hash of every other file."""
     options, source = compilation.options, compilation.source
     told = {item.name: getattr(options, item.name) for item in fields(options)
-            if item.name not in ("chip", "calibration")}
+            if item.name not in ("chip", "calibration", "decided", "training")}
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -167,7 +167,7 @@ def manifest_of(compilation: Compilation, files: Mapping[str, bytes]) -> dict[st
         "source": {"name": f"{source.path.name}:{source.name}", "sha256": source.digest},
         "target": compilation.target,
         "chip": options.chip.name if options.chip else "none",
-        "options": told | {"bits": dict(options.bits)},
+        "options": told | {"bits": dict(options.bits), "held": options.decided is not None},
         "passes": compilation.passes,
         "verdicts": [item.as_json() for item in compilation.verdicts],
         "files": {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in sorted(files.items())},

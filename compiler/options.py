@@ -10,6 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from compiler.chips import Chip
+    from compiler.decisions import Decisions
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Options:
     projection name. state_fraction: fraction bits of every state, None: chosen for each population. coefficient_bits:
     significant bits of constants and derived parameters. rounding: of states. weight_rounding: `fitted` to the activity
     that calibration data show, or `nearest`. calibration: inputs by name [B, T, n]; None: a random stimulus is
-    searched.
+    searched. decided: scales and fractions that are held instead of being chosen. training: formats that hold whatever
+    weights and parameters may become; everything saturates.
     """
 
     chip: Chip | None = None
@@ -34,3 +36,5 @@ class Options:
     calibration: Mapping[str, np.ndarray] | None = None
     readout: str = ""
     seed: int = 0
+    decided: Decisions | None = None
+    training: bool = False

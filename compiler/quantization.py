@@ -50,12 +50,17 @@ def quantized_values(values: np.ndarray, fraction: int) -> Tensor:
     return Tensor(type_, raw.astype(storage_dtype(type_)))
 
 
-def quantized_coefficients(values: np.ndarray, bits: int) -> Tensor:
-    """Real numbers at `bits` significant bits of the largest, trailing zero bits dropped."""
+def coefficient_fraction(values: np.ndarray, bits: int) -> int:
+    """Fraction bits that give the largest number `bits` significant bits."""
     largest = float(np.abs(values).max(initial=0.0))
-    if largest == 0:
+    return bits - math.frexp(largest)[1] if largest else bits
+
+
+def quantized_coefficients(values: np.ndarray, bits: int, fraction: int | None = None) -> Tensor:
+    """Real numbers at a fraction, or at `bits` significant bits of the largest; trailing zero bits dropped."""
+    if not np.any(values):
         return quantized_values(values, 0)
-    fraction = bits - math.frexp(largest)[1]
+    fraction = coefficient_fraction(values, bits) if fraction is None else fraction
     raw = np.rint(np.ldexp(np.asarray(values, np.float64), fraction)).astype(np.int64)
     joined = int(np.bitwise_or.reduce(np.abs(raw).ravel()))
     spare = min((joined & -joined).bit_length() - 1 if joined else 0, max(fraction, 0))
@@ -144,6 +149,9 @@ class _Typing:
             return bool(value)
         real = self.network.real(value)
         tensor = self._quantized_argument(item, real)
+        if self.options.training:
+            real = real.reshape(-1)
+            tensor = _free(tensor, item.type, real, self._argument_fraction(item, real), self.options.coefficient_bits)
         if real.ndim == 0:
             return float(tensor.values)
         self.tensors[f"{self.name}.{item.name}.q"] = tensor
@@ -154,13 +162,25 @@ class _Typing:
             return Tensor(BOOL, real.astype(bool))
         if isinstance(item.type, Format):
             return quantized_values(real, item.type.fraction)
+        fraction = self._argument_fraction(item, real)
         if self._degree(item.name) == 1:
-            return quantized_values(real, self.fractions.scaled)
-        return quantized_coefficients(real, self.options.coefficient_bits)
+            return quantized_values(real, fraction)
+        return quantized_coefficients(real, self.options.coefficient_bits, fraction)
+
+    def _argument_fraction(self, item: Declaration, real: np.ndarray) -> int:
+        """Fraction of a real parameter: that of states where it has their degree, else its own."""
+        if self._degree(item.name) == 1:
+            return self.fractions.scaled
+        name = f"{self.name} {item.name}"
+        held = self.options.decided.fractions.get(name) if self.options.decided else None
+        own = coefficient_fraction(real, self.options.coefficient_bits) if held is None else held
+        return self.network.decided.note(name, own)
 
     def _argument_type(self, item: Declaration) -> Type:
         if isinstance(item.type, BoolType):
             return BOOL
+        if self.options.training:
+            return self.tensors[f"{self.name}.{item.name}.q"].type
         return self._quantized_argument(item, self.network.real(self.old_site.arguments[item.name])).type
 
     def _degree(self, name: str) -> int | None:
@@ -168,13 +188,17 @@ class _Typing:
 
     def _state_type(self, item: State) -> Type:
         if not isinstance(item.type, FloatType):
-            return item.type if isinstance(item.type, BoolType) else Format(True, WIDE, item.type.fraction)
+            return item.type if isinstance(item.type, BoolType) else self._counter(item.type.fraction)
         if item.name in self.fractions.states:
             return self.fractions.states[item.name]
         fraction = self.fractions.of(self._degree(item.name))
         if self.saturate:
             return Format(True, self.options.state_bits, fraction, self.options.rounding, "saturate")
         return Format(True, WIDE, fraction, self.options.rounding)
+
+    def _counter(self, fraction: int) -> Format:
+        """What was an integer before: counters, which ranges narrow afterwards."""
+        return Format(True, WIDEST_VALUE if self.options.training else WIDE, fraction)
 
     def _state(self, item: State) -> State:
         return State(item.name, self.types[item.name], _at(item.initial, self.types[item.name]))
@@ -202,7 +226,7 @@ class _Typing:
         if isinstance(op.type, BoolType):
             return BOOL
         if isinstance(op.type, Format):
-            return Format(True, WIDE, op.type.fraction)
+            return self._counter(op.type.fraction)
         exact = self._exact_fraction(op, operands)
         fraction = min(exact, self.fractions.limits.get(op.result, self.fractions.of(self._degree(op.result))))
         rounding = self.options.rounding if exact > fraction else "floor"
@@ -238,6 +262,15 @@ class _Typing:
                 value = name
             updates.append((state, value if isinstance(value, str) else _at(value, type_)))
         return ops, tuple(updates)
+
+
+def _free(tensor: Tensor, type_: Type, real: np.ndarray, fraction: int, bits: int) -> Tensor:
+    """A parameter in a format that holds whatever training may make of it."""
+    if not isinstance(type_, FloatType):
+        return Tensor(tensor.type, tensor.data.reshape(-1))
+    values = np.rint(np.ldexp(real, fraction)).astype(np.int64)
+    width = max(bits + 2, int(np.abs(values).max(initial=0)).bit_length() + 1)
+    return Tensor(Format(True, min(WIDEST_VALUE, width), fraction), values.astype(np.int32))
 
 
 def _same_grid(a: Type, b: Format) -> bool:

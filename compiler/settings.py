@@ -9,13 +9,14 @@ import difflib
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
 
 if TYPE_CHECKING:
+    from compiler.decisions import Decisions
     from compiler.ir.network import Network
     from compiler.options import Options
     from compiler.source import Source
@@ -49,8 +50,9 @@ class Settings:
     target: a folder of `targets`. chip: a chip file's name, or `none`; None: `generic`, or the first chip of a
     target that has others. weights, states: bits. bits: by name, of the weights of a projection or of the states of
     a site. rounding: of states. weight_rounding: `fitted` to the activity that calibration data show, or
-    `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or
-    [B, T, n]. dt: ms. reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
+    `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or [B, T, n]. quantization: a file of scales and
+    fractions to hold, as training in the loop writes it; its bits and rounding come before those given here. dt: ms.
+    reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
     precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli. input_kind: what
     inputs carry. repair, round_delays: read an inconsistent file all the same.
     """
@@ -63,6 +65,7 @@ class Settings:
     rounding: str = "zero"
     weight_rounding: str = "fitted"
     calibration: str | Path | Mapping[str, Any] | None = None
+    quantization: str | Path | None = None
     dt: float | None = None
     reset: str | None = None
     recurrent_delay: int | None = None
@@ -115,10 +118,19 @@ class Settings:
             _check_names(self.bits, source.lower())
         name = chip_for(self.target, self.chip)
         chip = None if name == "none" else chips.load(name)
-        return Options(chip=chip, weight_bits=self.weights, state_bits=self.states, rounding=self.rounding,
-                       weight_rounding=self.weight_rounding,
-                       bits=dict(self.bits), calibration=self._calibration(source), readout=self.readout or "",
-                       seed=self.seed)
+        options = Options(chip=chip, weight_bits=self.weights, state_bits=self.states, rounding=self.rounding,
+                          weight_rounding=self.weight_rounding,
+                          bits=dict(self.bits), calibration=self._calibration(source), readout=self.readout or "",
+                          seed=self.seed)
+        held = self._decided(source)
+        return options if held is None else replace(options, decided=held, **held.settings)
+
+    def _decided(self, source: Source) -> Decisions | None:
+        """Decisions to hold: those of a file given, else of the file that the source names. Errors: E15x, E340."""
+        from compiler import decisions
+
+        file = source.quantization if self.quantization is None else self.quantization
+        return None if file is None else decisions.load(file)
 
     def _calibration(self, source: Source) -> Mapping[str, Any] | None:
         """Inputs to calibrate with: those given, else the source's own, else None (a random stimulus)."""

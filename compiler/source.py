@@ -54,7 +54,7 @@ class Source:
     path, name: the file and the object in it. digest: SHA-256 of the file. precision: of the floating-point
     reference. module: the spark module, None where the source is a network itself. calibration: inputs by name
     [B, T, n], None where the source brings none. data: gives the arrays `input` and `label` to compare on, or None.
-    notes: what was assumed in reading it, line by line.
+    notes: what was assumed in reading it, line by line. quantization: a file of decisions that a compile holds.
     """
 
     path: Path
@@ -66,6 +66,7 @@ class Source:
     calibration: Mapping[str, np.ndarray] | None = None
     data: Callable[[], Mapping[str, np.ndarray] | None] = lambda: None
     notes: tuple[str, ...] = ()
+    quantization: Path | None = None
 
     @property
     def network(self) -> Network:

@@ -14,7 +14,8 @@ from compiler.durations import milliseconds
 from compiler.settings import Settings
 
 SOURCE_NAMES = (*settings.READING, "calibration")
-COMPILE_NAMES = ("target", "chip", "weights", "states", "bits", "rounding", "weight_rounding", "seed", "config")
+COMPILE_NAMES = ("target", "chip", "weights", "states", "bits", "rounding", "weight_rounding", "quantization", "seed",
+                 "config")
 
 
 class _Duration(click.ParamType):
@@ -53,6 +54,8 @@ _COMPILE = (
     click.option("--rounding", type=click.Choice(settings.ROUNDINGS), help="Rounding of states (zero)."),
     click.option("--weight-rounding", type=click.Choice(settings.WEIGHT_ROUNDINGS),
                  help="Weights rounded to what calibration data show (fitted), or each alone (nearest)."),
+    click.option("--quantization", type=click.Path(), metavar="FILE.npz",
+                 help="Scales and fractions to hold, as training in the loop wrote them."),
     click.option("--seed", type=int, metavar="N", help="Seed of random stimuli (0)."),
     click.option("--config", type=click.Path(), metavar="FILE.toml", help="Any of these options from a file."),
 )

@@ -42,7 +42,8 @@ def load(path: Path, name: str, options: SourceOptions) -> Source:
 
     The file may define `calibration`: inputs as an array or a dict of arrays, the path of an `.npz` file, or a
     function without arguments that gives one of them. `data`: the same, with an array `label` beside the inputs; it is
-    looked at when somebody asks for it.
+    looked at when somebody asks for it. `quantization`: the path of a file of decisions about formats, as training in
+    the loop writes it.
     """
     name = name or DEFAULT
     content = read_bytes(path)
@@ -54,7 +55,7 @@ def load(path: Path, name: str, options: SourceOptions) -> Source:
         calibration = _calibration(path, namespace, lowered.network)
     precision = options.precision or module.dtype
     return Source(path, name, digest(content), lowered, precision, module, calibration,
-                  lambda: _labelled(path, namespace))
+                  lambda: _labelled(path, namespace), quantization=_quantization(path, namespace))
 
 
 # -- executing ------------------------------------------------------------------------------------------------------
@@ -172,6 +173,14 @@ def _placed_in(path: Path) -> Iterator[None]:
 def _calibration(path: Path, namespace: Mapping[str, Any], network: Network) -> dict[str, np.ndarray] | None:
     named = _arrays(path, namespace, "calibration")
     return None if named is None else stimulus(named, network, f"{path}:calibration").inputs
+
+
+def _quantization(path: Path, namespace: Mapping[str, Any]) -> Path | None:
+    value = namespace.get("quantization")
+    if value is not None and not isinstance(value, str | Path):
+        raise fail(E118, "`quantization` is no path", Place(file=str(path), path="quantization"),
+                   found=type(value).__name__, expected="the path of a file that training in the loop wrote")
+    return None if value is None else path.parent / value
 
 
 def _labelled(path: Path, namespace: Mapping[str, Any]) -> dict[str, np.ndarray] | None:

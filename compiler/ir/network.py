@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import networkx as nx
 import numpy as np
 
+from compiler.decisions import Decisions
 from compiler.formats import BOOL, FloatType, Format, Type, smallest_format
 from compiler.ir.connections.base import Connection
 from compiler.ir.program import Program, Site, TensorRef
@@ -159,7 +160,8 @@ class Projection:
 class Network:
     """A whole network at one level. dt in ms. chip: name of the chip it is mapped to.
 
-    observed: (lowest, highest) value of every record seen in calibration; a note, not part of identity.
+    observed: (lowest, highest) value of every record seen in calibration. decided: what quantizing decided. Both are
+    notes, not part of identity.
     """
 
     level: str = "model"
@@ -169,6 +171,7 @@ class Network:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     graph: nx.MultiDiGraph = field(default_factory=nx.MultiDiGraph)
     observed: dict[str, tuple[float, float]] = field(default_factory=dict)
+    decided: Decisions = field(default_factory=Decisions)
 
     def add(self, item: Node | Projection) -> None:
         """Add a node or a projection, replacing one of the same name and ends."""
@@ -272,7 +275,7 @@ class Network:
             graph.add_edge(source, target, key=key, **data)
         fresh = copy.copy(self)
         fresh.programs, fresh.tensors, fresh.graph = dict(self.programs), dict(self.tensors), graph
-        fresh.observed = dict(self.observed)
+        fresh.observed, fresh.decided = dict(self.observed), self.decided.copy()
         return fresh
 
     def __eq__(self, other: object) -> bool:

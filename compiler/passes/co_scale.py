@@ -79,14 +79,24 @@ class _Scaling:
         degrees, posts = (None, {}) if learned else self._degrees(incoming)
         if degrees is None:
             for item in incoming:
-                self._gain(item, self._scale([item], self._labels([item], False)))
+                scale = self._decided(item.projection.name, [item], False)
+                self._gain(item, scale)
             return
-        scale = self._scale(incoming, self._labels(incoming, _reads_values(self.network, self.population, degrees)))
+        one_scale = _reads_values(self.network, self.population, degrees)
+        scale = self._decided(self.population.name, incoming, one_scale)
         for item in incoming:
             self._divide(item, scale, posts.get(item.projection.name))
         site = self._scaled_site(self.population.site, degrees, scale, self.population.name)
         self.network.add(replace(self.population, site=site))
         self._multiply_readers(degrees, scale)
+
+    def _decided(self, name: str, incoming: list[_Incoming], one_scale: bool) -> np.ndarray:
+        """Scale per unit: the one that is held, else the best; noted."""
+        held = self.options.decided.scale(name, self.population.size) if self.options.decided else None
+        labels = self._labels(incoming, one_scale)
+        scale = self._scale(incoming, labels) if held is None else held
+        self.network.decided.scales[name], self.network.decided.groups[name] = scale, labels
+        return scale
 
     def _weighted(self, projection: Projection) -> _Incoming:
         """The projection with a weight per unit or channel in its last link; ones are added where there is none."""

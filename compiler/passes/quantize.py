@@ -21,6 +21,7 @@ from compiler.analysis.homogeneity import Degrees, infer
 from compiler.analysis.intervals import EXACT, Interval, fit, point, whole
 from compiler.analysis.linearity import passes_on
 from compiler.analysis.ranges import SiteRanges, analyse
+from compiler.decisions import settings_of
 from compiler.diagnostics import declare, fail
 from compiler.formats import BoolType, FloatType, Format, smallest_format, storage_dtype
 from compiler.ir.connections.dense import Dense
@@ -52,9 +53,10 @@ _CARRIED_BITS = 16
 def run(network: Network, options: Options) -> Network:
     fixed = network.copy()
     fixed.level = "fixed"
+    fixed.decided.settings = settings_of(options)
     for item in network.inputs:
         if isinstance(item.port.type, FloatType) and item.port.kind == "current":
-            fixed.add(_quantized_input(network, item, options))
+            fixed.add(_quantized_input(fixed, item, options))
     for name in _order(network):
         _Quantizer(fixed, name, options).apply()
     return _without_floats(fixed)
@@ -63,7 +65,9 @@ def run(network: Network, options: Options) -> Network:
 def _quantized_input(network: Network, item: Input, options: Options) -> Input:
     """A current input becomes integers at the port: 16 bits over the observed range with a factor 2 to spare."""
     low, high = network.observed.get(f"{item.name}.current", (-1.0, 1.0))
-    fraction = 14 - math.ceil(math.log2(max(abs(low), abs(high), 2.0**-20)))
+    held = options.decided.fractions.get(item.name) if options.decided else None
+    fraction = 14 - math.ceil(math.log2(max(abs(low), abs(high), 2.0**-20))) if held is None else held
+    network.decided.note(item.name, fraction)
     return replace(item, port=replace(item.port, type=Format(True, 16, fraction, "even", "saturate")))
 
 
@@ -130,6 +134,9 @@ class _Quantizer:
         self.incoming = [self._pre(item) for item in self.incoming]
         self.incoming = [self._weights(item) for item in self.incoming]
         fraction, coarsest = self._fractions()
+        if self.options.training:
+            self._accept(self._attempt(fraction, True), fraction)
+            return
         attempt = self._attempt(fraction, False)
         while attempt.excess and fraction > coarsest:
             fraction = max(coarsest, fraction - attempt.excess)
@@ -140,12 +147,18 @@ class _Quantizer:
             raise fail(E302, f"%{self.population.name} needs values wider than {_WIDEST_VALUE} bits",
                        self.population.name, found=f"{_WIDEST_VALUE + attempt.excess} bits",
                        expected=f"at most {_WIDEST_VALUE}", hint="use fewer weight or state bits, or less fan-in")
-        self._accept(attempt)
+        self._accept(attempt, fraction)
+
+    def _held(self, name: str) -> int | None:
+        """A fraction that is not to be chosen."""
+        return self.options.decided.fractions.get(name) if self.options.decided else None
 
     def _fractions(self) -> tuple[int, int]:
         """Fraction to try first, and the coarsest one that is better than saturating."""
-        if self.options.state_fraction is not None:
-            return self.options.state_fraction, self.options.state_fraction
+        held = self._held(self.population.name)
+        held = self.options.state_fraction if held is None else held
+        if held is not None:
+            return held, held
         if not self.population.site.scaled and not self._learns_linearly():
             finest = self._finest()
             return finest, finest
@@ -168,7 +181,8 @@ class _Quantizer:
         bits = min(self.options.state_bits, _WIDEST_VALUE - _SPARE_BITS)
         return min(24, bits - 2 - math.ceil(math.log2(largest)))
 
-    def _accept(self, attempt: _Attempt) -> None:
+    def _accept(self, attempt: _Attempt, fraction: int) -> None:
+        self.network.decided.note(self.population.name, fraction)
         for program in attempt.programs:
             self.network.programs[program.name] = program
         self.network.tensors.update(attempt.tensors)
@@ -185,7 +199,10 @@ class _Quantizer:
                 continue
             name = f"{projection.name}.q{index if len(chain) > 1 else ''}"
             values = np.asarray(self.network.tensor(link.weights).values)
-            self.network.tensors[name] = quantized_weights(values, bits_of(projection, self.options))
+            key = f"{projection.name} weights {index}"
+            tensor = quantized_weights(values, bits_of(projection, self.options), self._held(key))
+            self.network.decided.note(key, tensor.type.fraction)  # pyright: ignore[reportAttributeAccessIssue]
+            self.network.tensors[name] = tensor
             chain[index] = replace(link, weight=TensorRef(name))  # pyright: ignore[reportCallIssue]
         return replace(projection, chain=tuple(chain))
 
@@ -284,6 +301,11 @@ class _Quantizer:
 
     def _dimensionless(self) -> int:
         """Fraction of real states of degree 0: all bits below the largest value seen."""
+        name = f"{self.population.name} plain"
+        held = self._held(name)
+        return self.network.decided.note(name, self._finest_plain() if held is None else held)
+
+    def _finest_plain(self) -> int:
         seen = [max(abs(low), abs(high)) for name, (low, high) in self.network.observed.items()
                 if name.startswith(f"{self.population.name}.")]
         return self.options.state_bits - 2 - math.ceil(math.log2(max([*seen, 1.0])))
@@ -298,7 +320,7 @@ class _Quantizer:
             projection = replace(projection, bias=TensorRef(name))
         total = bounds.weighted(self.network, projection, self._carried(projection))
         total = bounds.with_bias(self.network, projection, total)
-        accumulator = _holding(total)
+        accumulator = Format(True, _WIDEST_VALUE, total.fraction) if self.options.training else _holding(total)
         projection = replace(projection, accumulator=accumulator)
         excess = max(0, accumulator.width - _WIDEST_VALUE)
         passed = passes_on(self.network.programs[self.population.site.program], projection.target_port)
@@ -317,6 +339,8 @@ class _Quantizer:
         )
         programs.append(program)
         tensors.update(new)
+        if self.options.training:
+            return replace(projection, post=site), whole(program.emit_type()), 0  # pyright: ignore[reportArgumentType]
         ranges = _ranges_with(self.network, program, site, self.population.size, inputs, tensors)
         value = program.emits[0].value
         assert isinstance(value, str)
@@ -338,6 +362,10 @@ class _Quantizer:
             self.network, name, site, {key: item.fraction for key, item in inputs.items()}, fractions, degrees,
             self.options, saturate,
         )
+        if self.options.training:
+            wide = _saturating(wide)
+            tensors |= _per_unit(wide_site, units, tensors)
+            return wide, wide_site, 0, tensors | _starts(wide, wide_site, tensors)
         ranges = _ranges_with(self.network, wide, wide_site, units, inputs, tensors)
         narrow, excess = with_ranges(wide, ranges, inputs, self.options.state_bits)
         return narrow, wide_site, excess, tensors | _starts(narrow, wide_site, tensors)
@@ -345,6 +373,19 @@ class _Quantizer:
 
 def _holding(total: Interval) -> Format:
     return smallest_format(min(0, int(total.low.min())), max(0, int(total.high.max())), total.fraction)
+
+
+def _saturating(program: Program) -> Program:
+    """What arrives in 32 bits, whatever it is."""
+    formats = {item.name: item.type for item in program.inputs if isinstance(item.type, Format)}
+    return replace(program, inputs=tuple(Declaration(name, Format(True, _WIDEST_VALUE, type_.fraction))
+                                         for name, type_ in formats.items()))
+
+
+def _per_unit(site: Site, units: int, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The parameters of a site, a value for each unit."""
+    names = [item.name for item in site.arguments.values() if isinstance(item, TensorRef)]
+    return {name: Tensor(tensors[name].type, np.broadcast_to(tensors[name].data, (units,)).copy()) for name in names}
 
 
 def _rounding(projection: Projection, type_: Format) -> Program:
@@ -367,18 +408,22 @@ def _ranges_with(network: Network, program, site: Site, units: int, inputs, tens
     return analyse(trial, site, units, inputs)
 
 
-def quantized_weights(values: np.ndarray, bits: int) -> Tensor:
-    """Integers of `bits` with the power-of-two fraction that has the least squared error.
+def quantized_weights(values: np.ndarray, bits: int, fraction: int | None = None) -> Tensor:
+    """Integers of `bits` with a power-of-two fraction, that of the least squared error unless one is given.
 
     The fraction stays 0 unless the weights are more than 4 times smaller than their format allows.
     """
     levels = largest_integer(bits)
+    shift = _best_shift(values, levels) if fraction is None else fraction
+    dtype = np.int8 if bits <= 8 else np.int16 if bits <= 16 else np.int32
+    return Tensor(Format(True, bits, shift), _rounded(values, levels, shift).astype(dtype))
+
+
+def _best_shift(values: np.ndarray, levels: int) -> int:
     sample = values.ravel()[:: max(1, values.size // _SAMPLE)]
     shifts = [0, *range(2, _LARGEST_SHIFT + 1)]
     errors = [float(((_rounded(sample, levels, k) * 2.0**-k - sample) ** 2).sum()) for k in shifts]
-    shift = shifts[int(np.argmin(errors))]
-    dtype = np.int8 if bits <= 8 else np.int16 if bits <= 16 else np.int32
-    return Tensor(Format(True, bits, shift), _rounded(values, levels, shift).astype(dtype))
+    return shifts[int(np.argmin(errors))]
 
 
 def _rounded(values: np.ndarray, levels: int, shift: int) -> np.ndarray:

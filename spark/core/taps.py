@@ -1,23 +1,27 @@
-"""Seeing what modules inside a composite put out, without changing their steps."""
+"""Seeing, and replacing, what modules inside a composite put out, without changing their steps."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spark.core.module import SparkModule
 
-_open_tap: ContextVar[tuple[str, dict[str, Any]] | None] = ContextVar("open_tap", default=None)
+Replacements = Mapping[str, Callable[[Any], Any]]
+_open_tap: ContextVar[tuple[str, dict[str, Any], Replacements] | None] = ContextVar("open_tap", default=None)
 
 
 @contextlib.contextmanager
-def tapped() -> Iterator[dict[str, Any]]:
-    """Collects every inner output of the steps called within, by path `child.grandchild.port`."""
+def tapped(replacements: Replacements | None = None) -> Iterator[dict[str, Any]]:
+    """Collects every inner output of the steps called within, by path `child.grandchild.port`.
+
+    replacements: functions by path; what they make of an output takes its place.
+    """
     seen: dict[str, Any] = {}
-    token = _open_tap.set(("", seen))
+    token = _open_tap.set(("", seen, replacements or {}))
     try:
         yield seen
     finally:
@@ -29,11 +33,14 @@ def step_child(name: str, child: SparkModule, state: Any, inputs: dict[str, Any]
     tap = _open_tap.get()
     if tap is None:
         return child.step(state, inputs, params)
-    path = f"{tap[0]}{name}."
-    token = _open_tap.set((path, tap[1]))
+    prefix, seen, replacements = tap
+    path = f"{prefix}{name}."
+    token = _open_tap.set((path, seen, replacements))
     try:
         state, outputs = child.step(state, inputs, params)
     finally:
         _open_tap.reset(token)
-    tap[1].update({path + port: value for port, value in outputs.items()})
+    outputs = {port: replacements[path + port](value) if path + port in replacements else value
+               for port, value in outputs.items()}
+    seen.update({path + port: value for port, value in outputs.items()})
     return state, outputs

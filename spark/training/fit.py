@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
@@ -16,16 +17,36 @@ from spark.core.module import SparkModule
 from spark.core.precision import cast, precision
 from spark.core.simulation import numbered, scan_steps
 from spark.core.tree import flatten, map_leaves
+from spark.training.checkpoint import load, save
 from spark.training.losses import Loss, count_cross_entropy
 
 
 class Differentiable(NamedTuple):
-    """A pure step to train: `step(state, inputs, params) -> (state, outputs)`, its first state and parameters."""
+    """A pure step to train: `step(state, inputs, params) -> (state, outputs)`, its first state and parameters.
+
+    prepare: what the steps of a batch are given in place of the parameters; differentiable, called once a batch.
+    """
 
     step: Callable[..., Any]
     initial_state: Any
     params: Any
     dtype: str = "float32"
+    prepare: Callable[[Any], Any] | None = None
+
+
+class Trainable(Protocol):
+    """Anything with the fields of `Differentiable`."""
+
+    @property
+    def step(self) -> Callable[..., Any]: ...
+    @property
+    def initial_state(self) -> Any: ...
+    @property
+    def params(self) -> Any: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def prepare(self) -> Callable[[Any], Any] | None: ...
 
 
 @dataclass(frozen=True)
@@ -36,26 +57,29 @@ class Fit:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-def fit(model: SparkModule | Differentiable, data: tuple[Any, Any], *, loss: Loss | None = None,
+def fit(model: SparkModule | Trainable, data: tuple[Any, Any], *, loss: Loss | None = None,
         optimizer: optax.GradientTransformation | None = None, epochs: int = 10, batch_size: int = 32, seed: int = 0,
-        trainable: Callable[[str], bool] | Iterable[str] = ("kernel",), validation: tuple[Any, Any] | None = None,
+        trainable: Callable[[str], bool] | Iterable[str] | None = None, validation: tuple[Any, Any] | None = None,
         metric: Loss | None = None, progress: bool | None = None,
-        on_epoch: Callable[[int, dict[str, float], Any], None] | None = None) -> Fit:
+        on_epoch: Callable[[int, dict[str, float], Any], None] | None = None,
+        checkpoint: str | Path | None = None) -> Fit:
     """Train parameters by gradient descent through time.
 
     `data`: `(inputs, targets)`; inputs [N, T, *shape] for the only port, or a dict of these; targets [N, …].
     `loss(outputs, targets)`: a scalar from outputs by port, [B, T, *units] (default: cross-entropy of spike counts).
     `optimizer`: any optax transformation (default Adam, 1e-3). `trainable`: last names of parameters to train, or a
-    function of their path. `metric(outputs, targets)`: a mean over samples, recorded for `validation` if that is given.
+    function of their path (default: the kernels of a module, all parameters of anything else).
+    `metric(outputs, targets)`: a mean over samples, recorded for `validation` if that is given.
     `progress`: show a bar; by default on a terminal only. The order of the samples depends on `seed` alone; a last,
-    smaller batch is used as well.
+    smaller batch is used as well. `checkpoint`: a file that is written after every epoch; where it exists, the training
+    goes on from there, to the result it would have had without the interruption.
 
-    Returns a `Fit`. A `SparkModule` holds the trained parameters afterwards. Errors: ValueError if nothing is trainable
-    or if inputs and targets differ in length; FloatingPointError if the loss is no longer finite.
+    Returns a `Fit`. A `SparkModule` holds the trained parameters afterwards. Errors: ValueError if nothing is
+    trainable, if inputs and targets differ in length or if the checkpoint is another run's; FloatingPointError if the
+    loss is no longer finite.
     """
     task = _as_task(model)
-    chosen = trainable if callable(trainable) else (lambda path, names=tuple(trainable): path.split(".")[-1] in names)
-    paths = [path for path in flatten(task.params) if chosen(path)]
+    paths = [path for path in flatten(task.params) if _chosen(trainable, isinstance(model, SparkModule))(path)]
     if not paths:
         raise ValueError(f"nothing to train among {sorted(flatten(task.params))}")
     inputs, targets = _named(model, data[0]), data[1]
@@ -65,8 +89,16 @@ def fit(model: SparkModule | Differentiable, data: tuple[Any, Any], *, loss: Los
         trainer = _Trainer(task, paths, loss or count_cross_entropy(), optimizer or optax.adam(1e-3))
         history, optimizer_state = [], trainer.optimizer.init(trainer.chosen(params))
         order = np.random.default_rng(seed)
-        with _bar(epochs * -(-count // batch_size), progress) as bar:
-            for epoch in range(epochs):
+        file, run = None if checkpoint is None else Path(checkpoint), {
+            "seed": seed, "batch_size": batch_size, "samples": count, "paths": paths}
+        if file is not None and file.exists():
+            (held, optimizer_state), history = load(file, (trainer.chosen(params), optimizer_state), run)
+            params = map_leaves(lambda path, leaf: held.get(path, leaf), params)
+            for _ in history:
+                order.permutation(count)
+        batches = -(-count // batch_size)
+        with _bar(epochs * batches, len(history) * batches, progress) as bar:
+            for epoch in range(len(history), epochs):
                 losses = []
                 for rows in _batches(order.permutation(count), batch_size):
                     params, optimizer_state, value = trainer.update(
@@ -79,6 +111,8 @@ def fit(model: SparkModule | Differentiable, data: tuple[Any, Any], *, loss: Los
                     entry["metric"] = trainer.score(
                         params, (_named(model, validation[0]), validation[1]), metric, batch_size)
                 history.append(entry)
+                if file is not None:
+                    save(file, (trainer.chosen(params), optimizer_state), history, run)
                 bar.set_postfix({name: f"{value:.4g}" for name, value in entry.items()})
                 if on_epoch is not None:
                     on_epoch(epoch, entry, params)
@@ -92,7 +126,7 @@ def fit(model: SparkModule | Differentiable, data: tuple[Any, Any], *, loss: Los
 class _Trainer:
     """The compiled parts of one training."""
 
-    def __init__(self, task: Differentiable, paths: list[str], loss: Loss,
+    def __init__(self, task: Trainable, paths: list[str], loss: Loss,
                  optimizer: optax.GradientTransformation) -> None:
         self.task = task
         self.paths = paths
@@ -110,6 +144,7 @@ class _Trainer:
         """Outputs by port, [B, T, *units]."""
         dtype = self.task.dtype
         start, axes = numbered(self.task.initial_state, next(iter(inputs.values())).shape[0])
+        params = params if self.task.prepare is None else self.task.prepare(params)
 
         def step(state: Any, entry: dict[str, Any], held: Any) -> Any:
             return self.task.step(state, {port: value.astype(dtype) for port, value in entry.items()}, held)
@@ -140,7 +175,17 @@ class _Trainer:
         return _mean(parts)
 
 
-def _as_task(model: SparkModule | Differentiable) -> Differentiable:
+def _chosen(trainable: Callable[[str], bool] | Iterable[str] | None, module: bool) -> Callable[[str], bool]:
+    """Whether a parameter is trained, by its path."""
+    if callable(trainable):
+        return trainable
+    if trainable is None and not module:
+        return lambda path: True
+    names = ("kernel",) if trainable is None else tuple(trainable)
+    return lambda path: path.split(".")[-1] in names
+
+
+def _as_task(model: SparkModule | Trainable) -> Trainable:
     if isinstance(model, SparkModule):
         return Differentiable(model.step, model.initial_state(), model.params, model.dtype)
     return model
@@ -149,7 +194,7 @@ def _as_task(model: SparkModule | Differentiable) -> Differentiable:
 def _named(model: Any, inputs: Any) -> dict[str, np.ndarray]:
     if isinstance(inputs, Mapping):
         return {port: np.asarray(array) for port, array in inputs.items()}
-    port = next(iter(model.input_specs)) if isinstance(model, SparkModule) else "input"
+    port = next(iter(getattr(model, "input_specs", ["input"])))
     return {port: np.asarray(inputs)}
 
 
@@ -174,6 +219,6 @@ def _require_finite(value: float, epoch: int) -> None:
         raise FloatingPointError(f"the loss is {value} in epoch {epoch}; try a smaller learning rate")
 
 
-def _bar(total: int, progress: bool | None) -> Any:
+def _bar(total: int, done: int, progress: bool | None) -> Any:
     shown = sys.stderr.isatty() if progress is None else progress
-    return tqdm(total=total, unit="batch", disable=not shown, file=sys.stderr)
+    return tqdm(total=total, initial=done, unit="batch", disable=not shown, file=sys.stderr)

@@ -17,11 +17,25 @@ def counts(outputs: dict[str, Any], port: str | None = None) -> Any:
     return jnp.sum(jnp.abs(values), axis=1).reshape(values.shape[0], -1)
 
 
+def means(outputs: dict[str, Any], port: str | None = None) -> Any:
+    """Means over time of one output port (the first unless named): [B, units]."""
+    values = outputs[next(iter(outputs)) if port is None else port]
+    return jnp.mean(values, axis=1).reshape(values.shape[0], -1)
+
+
 def count_cross_entropy(scale: float = 1.0, port: str | None = None) -> Loss:
     """Softmax cross-entropy of scaled spike counts against integer labels [B]."""
     def loss(outputs: dict[str, Any], labels: Any) -> Any:
         logits = scale * counts(outputs, port)
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
+
+    return loss
+
+
+def value_cross_entropy(scale: float = 1.0, port: str | None = None) -> Loss:
+    """Softmax cross-entropy of scaled means over time (of potentials, say) against integer labels [B]."""
+    def loss(outputs: dict[str, Any], labels: Any) -> Any:
+        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(scale * means(outputs, port), labels))
 
     return loss
 
@@ -37,3 +51,8 @@ def count_mean_square(port: str | None = None) -> Loss:
 def accuracy(outputs: dict[str, Any], labels: Any) -> Any:
     """Share of samples whose largest spike count (lowest index among equals) is at the label."""
     return jnp.mean(jnp.argmax(counts(outputs), axis=1) == labels)
+
+
+def value_accuracy(outputs: dict[str, Any], labels: Any) -> Any:
+    """Share of samples whose largest mean over time (lowest index among equals) is at the label."""
+    return jnp.mean(jnp.argmax(means(outputs), axis=1) == labels)

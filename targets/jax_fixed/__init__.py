@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from compiler.ir.network import Network
 from targets.jax_fixed.emit import program_text
 from targets.jax_fixed.limits import check
 from targets.jax_fixed.runner import load, run
+
+if TYPE_CHECKING:
+    from targets.jax_fixed.traced import TracedProgram
 
 ENGINE = "program"
 
@@ -28,4 +32,11 @@ def stored_weights(folder: Path, network: Network, name: str, chip=None) -> np.n
     return tensor.astype(np.int64)
 
 
-__all__ = ["ENGINE", "Diagnostic", "check", "emit", "load", "run", "stored_weights"]
+def training_program(network: Network) -> TracedProgram:
+    """The program with weights and parameters that JAX traces: what training in the loop runs forward."""
+    from targets.jax_fixed.traced import TracedProgram
+
+    return TracedProgram(network)
+
+
+__all__ = ["ENGINE", "Diagnostic", "check", "emit", "load", "run", "stored_weights", "training_program"]

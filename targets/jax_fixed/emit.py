@@ -26,19 +26,25 @@ BLOCK_ROWS = 2048
 
 def program_text(network: Network) -> str:
     """The whole of program.py."""
-    out = ProgramText(network, Names(TAKEN | PROGRAM | LOCAL | library.names()))
-    ports = {f"{item.name}.{item.port.kind}": _input_range(item) for item in network.inputs}
-    written: dict[str, LayerText] = {}
-    for layer in layers(network):
-        text = write_parts(out, layer, ports)
-        written[write_layer_function(out, text)] = text
-        ports |= text.ports
-    _write_start(out)
-    _write_network(out, written)
+    out = written(network)
     write_tables(out)
     body = out.code.text()
     parts = [header(network), library.text_before(body + DRIVER), body, library.text_after(DRIVER), DRIVER]
     return "\n\n".join(part.strip("\n") + "\n" for part in parts)
+
+
+def written(network: Network, free: bool = False) -> ProgramText:
+    """Everything that computes: step functions, layers, start and the function `block`."""
+    out = ProgramText(network, Names(TAKEN | PROGRAM | LOCAL | library.names()), free=free)
+    ports = {f"{item.name}.{item.port.kind}": _input_range(item) for item in network.inputs}
+    layer_texts: dict[str, LayerText] = {}
+    for layer in layers(network):
+        text = write_parts(out, layer, ports)
+        layer_texts[write_layer_function(out, text)] = text
+        ports |= text.ports
+    _write_start(out)
+    _write_network(out, layer_texts)
+    return out
 
 
 def _input_range(item: Input) -> Range:

@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.analysis.network_ranges import ranges_of
 from compiler.formats import BoolType, Format, Type
-from compiler.ir.exact import Range
+from compiler.ir.exact import Range, range_of_type
 from compiler.ir.network import Network
 from compiler.ir.program import Argument, TensorRef
 from targets.jax_fixed.expressions import exact, finish
@@ -25,7 +25,8 @@ class ProgramText:
     """The program so far.
 
     weights: what the arrays of weights are made from, by the name they are passed under. row_bytes: the most that one
-    row of values takes on its way through the weights.
+    row of values takes on its way through the weights. free: whether weights and parameters are only known by their
+    formats, since they are going to be trained.
     """
 
     network: Network
@@ -33,10 +34,11 @@ class ProgramText:
     code: Writer = field(default_factory=Writer)
     weights: dict[str, str] = field(default_factory=dict)
     row_bytes: int = 4
+    free: bool = False
 
     def __post_init__(self) -> None:
         work = max((len(item.states) * len(item.ops) for item in self.network.programs.values()), default=0)
-        found = ranges_of(self.network) if work <= LARGEST_PROOF else {}
+        found = ranges_of(self.network) if work <= LARGEST_PROOF and not self.free else {}
         self._proved = {name: item.values for name, item in found.items() if all(item.proved.values())}
 
     def shown_range(self, site: str, name: str, otherwise: Range) -> str:
@@ -64,7 +66,7 @@ class ProgramText:
         if isinstance(tensor.type, BoolType):
             self.code.line(f"{constant} = jnp.asarray(TENSORS[{quoted(reference.name)}]).reshape(-1) != 0", note)
             return Value(constant, truth=True, sampled=False)
-        range_ = tensor_range(tensor)
+        range_ = range_of_type(tensor.type) if self.free else tensor_range(tensor)
         read = f"jnp.asarray(TENSORS[{quoted(reference.name)}].reshape(-1)"
         value = Value(constant, range_, sampled=False)
         text = f"pair_unsigned({read}.view(np.int32)))" if value.is_pair else f"{read}.astype(np.int32))"

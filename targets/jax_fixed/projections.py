@@ -129,7 +129,8 @@ def _write_sums(
     network = out.network
     units, shape = network.size_of(item.source), network.shape_of(item.source)
     ones = np.ones(units, np.int64)
-    chain = Chain(network, item.name, "values", shape, min(source.low, 0) * ones, max(source.high, 0) * ones)
+    chain = Chain(network, item.name, "values", shape, min(source.low, 0) * ones, max(source.high, 0) * ones,
+                  free=out.free)
     if kinds:
         _by_synapse(item, chain, kinds, delays)
     else:

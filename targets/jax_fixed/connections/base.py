@@ -20,7 +20,7 @@ class Chain:
 
     text: the value so far, [..., units]; shape: its units; low, high: what every unit can be, int64. key: what the
     weights of the next link are called. weights: how they are made from the tensors. row_bytes: the most that one row
-    of values takes on its way.
+    of values takes on its way. free: whether weights may take any sign, the tensors showing their magnitudes.
     """
 
     network: Network
@@ -32,10 +32,14 @@ class Chain:
     lines: list[str] = field(default_factory=list)
     weights: dict[str, str] = field(default_factory=dict)
     row_bytes: int = 0
+    free: bool = False
 
     def put(self, item: Connection, text: str) -> None:
         """The value after one more link, computed by this text."""
         self.low, self.high = item.reach(self.low, self.high, self.shape, self.network.tensors)
+        if self.free:
+            self.high = np.maximum(np.abs(self.low), np.abs(self.high))
+            self.low = -self.high
         self.shape = item.output_shape(self.shape, self.network.tensors)
         self.lines.append(f"sums = {text}")
         self.text = "sums"
