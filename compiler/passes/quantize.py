@@ -252,7 +252,7 @@ class _Quantizer:
         carried = bounds.emitted(self.network, projection.source, projection.source_port)
         units = self.network.size_of(projection.source)
         name = f"{projection.name}.pre"
-        attempt = self._site(name, projection.pre, units, carried, Fractions(8, 8), None, False)
+        attempt = self._site(name, projection.pre, units, carried, Fractions(8, 8), None, self.options.training)
         self.network.programs[attempt[0].name] = attempt[0]
         self.network.tensors.update(attempt[3])
         return replace(projection, pre=attempt[1])
