@@ -120,7 +120,10 @@ def write(compilation: Compilation, folder: Path) -> Artifact:
     E506 where the folder holds something else.
     """
     check_destination(folder)
+    from compiler.page.render import of_compile
+
     files = dict(compilation.files) | {"report.json": json_bytes(compilation.report)}
+    files["report.html"] = of_compile(compilation)
     manifest = manifest_of(compilation, files)
     with replacing_folder(folder) as temporary:
         write_files(files, temporary)

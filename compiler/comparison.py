@@ -14,12 +14,11 @@ import numpy as np
 
 from compiler import artifact, discovery, interpreter
 from compiler.accuracy import Divergence, Proportion, accuracy, agreement, first_divergence
-from compiler.diagnostics import DiagnosticError, Place, declare, fail
-from compiler.explain.engine import E311
 from compiler.explain.explanation import Explanation, explain, output_of
 from compiler.formats import BoolType
-from compiler.input_files import Stimulus, integers_of, read_stimulus, stimulus
+from compiler.input_files import Stimulus, integers_of
 from compiler.ir.network import Network
+from compiler.labelled import labelled
 from compiler.margin import margin_of
 from compiler.pipeline import Compilation, compile_source, lowered
 from compiler.readout import classify, readout_of, record_read
@@ -28,9 +27,6 @@ from compiler.settings import Settings, chip_for, chips_of
 
 if TYPE_CHECKING:
     from compiler.source import Source
-
-E180 = declare("E180", "there are no labelled data to compare on")
-E181 = declare("E181", "labels do not fit the samples")
 
 BATCH_BYTES = 1 << 28
 EXPLAINED = 200
@@ -44,7 +40,7 @@ class Row:
     """One target at one width against the float reference on the same samples.
 
     spike_count_error: by population, mean |count difference| as a share of the mean count. explanation: errors of every
-    population and blame; None where that was not asked for, or where the target has an arithmetic of its own.
+    population and blame; None where that was not asked for.
     """
 
     target: str
@@ -55,6 +51,7 @@ class Row:
     spike_count_error: dict[str, float]
     first_divergence: Divergence | None
     seconds: float
+    compilation: Compilation
     explanation: Explanation | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -94,7 +91,7 @@ def compare_source(
     """
     options = settings.options(source)
     model = lowered(source, options)
-    given = _labelled(source, model, data)
+    given = labelled(source, model, data)
     chosen = list(targets) or [settings.target]
     pairs = [(width, name) for width in list(weights) or [settings.weights] for name in chosen]
     rows, references, parts = [_Total() for _ in pairs], [], list(_parts(given, folds))
@@ -128,28 +125,6 @@ def _parts(given: Stimulus, folds: int) -> Iterator[tuple[Stimulus, dict[str, np
 
 def _pooled(shares: Sequence[Proportion]) -> Proportion:
     return Proportion(sum(item.successes for item in shares), sum(item.n for item in shares))
-
-
-def _labelled(source: Source, model: Network, data: Path | Mapping[str, Any] | None) -> Stimulus:
-    """Samples with labels. Errors: E180, E181."""
-    if isinstance(data, Path):
-        given, where = read_stimulus(data, model), str(data)
-    else:
-        own, where = data if data is not None else source.data(), str(source.path)
-        if own is None:
-            raise fail(E180, "there are no labelled data", Place(file=where), found="neither --data nor `data`",
-                       expected="an .npz with `input` and `label`",
-                       hint="give --data FILE.npz, or let the source define `data`")
-        given = stimulus({key: np.asarray(value) for key, value in own.items()}, model)
-    if given.label is None:
-        raise fail(E180, "the data have no labels", Place(file=where), found="no integer array `label`",
-                   expected="one class per sample", hint="add it: numpy.savez(file, input=…, label=…)")
-    units = model.size_of(output_of(model).name)
-    if given.label.size != given.samples or given.label.min() < 0 or given.label.max() >= units:
-        raise fail(E181, "the labels do not fit", Place(file=where, path="label"),
-                   found=f"{given.label.size} labels in {given.label.min()}..{given.label.max()}",
-                   expected=f"{given.samples} labels in 0..{units - 1}")
-    return given
 
 
 def _spiking(network: Network) -> dict[str, str]:
@@ -223,18 +198,13 @@ class _Total:
         agreed = Proportion(sum(trial.agreed for trial in trials), sum(trial.compared for trial in trials))
         right = _pooled([share for _, share in self.parts])
         return Row(trials[0].target, options.weight_bits, options.state_bits, right, agreed, errors,
-                   self.divergence, sum(trial.seconds for trial in trials), self.explanation)
+                   self.divergence, sum(trial.seconds for trial in trials),
+                   trials[0].compilation, self.explanation)
 
 
-def _explained(trial: _Trial, given: Stimulus, most: int, progress: Progress) -> Explanation | None:
-    """None where the target has an arithmetic of its own (E311)."""
-    try:
-        return explain(trial.compilation, given.inputs, given.label, most=most,
-                       progress=lambda stage, share: progress(f"{stage} {trial.target}", 0.9 + 0.1 * share))
-    except DiagnosticError as error:
-        if any(item.code != E311 for item in error.diagnostics):
-            raise
-        return None
+def _explained(trial: _Trial, given: Stimulus, most: int, progress: Progress) -> Explanation:
+    return explain(trial.compilation, given.inputs, given.label, most=most,
+                   progress=lambda stage, share: progress(f"{stage} {trial.target}", 0.9 + 0.1 * share))
 
 
 def _trial(

@@ -11,7 +11,7 @@ from typing import Any
 
 from compiler import artifact
 from compiler.artifact import Artifact
-from compiler.comparison import Comparison, compare_source
+from compiler.comparison import EXPLAINED, Comparison, compare_source
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare
 from compiler.pipeline import compile_source
 from compiler.settings import Settings
@@ -50,7 +50,7 @@ def _compile(source: str | Path, folder: Path, settings: Settings) -> Artifact:
 
 def compare(
     source: str | Path, data: str | Path | Mapping[str, Any] | None = None, weights: Sequence[int] = (),
-    targets: Sequence[str] = (), folds: int = 0, **settings: Any,
+    targets: Sequence[str] = (), folds: int = 0, explained: int = EXPLAINED, **settings: Any,
 ) -> Comparison:
     """Accuracy of a source in floating point and compiled, at several widths of weights and on several targets.
 

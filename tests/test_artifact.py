@@ -14,7 +14,7 @@ from compiler.diagnostics import DiagnosticError
 from compiler.settings import Settings
 
 SMALL = Path(__file__).parent / "cli" / "sources" / "small.py"
-FILES = ("manifest.json", "network.snn", "tensors.npz", "program.py", "report.json", "certificate.json")
+FILES = ("manifest.json", "network.snn", "tensors.npz", "program.py", "report.json", "report.html", "certificate.json")
 
 
 @pytest.fixture(scope="module")

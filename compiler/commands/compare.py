@@ -29,10 +29,12 @@ def _widths(context: click.Context, parameter: click.Parameter, value: str | Non
               "N-th, compare on those, N times.")
 @click.option("--explain", type=click.IntRange(0), metavar="N",
               help="Samples on which errors and blame are measured (200); 0: leave them out.")
+@click.option("--report", type=click.Path(), metavar="FILE.html", help="Write a page about the first row to FILE.html.")
 @_options.without({"weights", "target"})
 @_output.json_option
 def command(
     source: str, data: str | None, weights: list[int], targets: str | None, folds: int | None, explain: int | None,
+    report: str | None,
     settings: Settings, json_file: str | None,
 ) -> None:
     """Compare SOURCE in floating point with what it compiles to, on labelled samples.
@@ -46,7 +48,12 @@ def command(
       sparkc compare examples/digits.py --weights 8,4
     """
     from compiler.comparison import EXPLAINED, compare_source
+    from compiler.files import check_writable
+    from compiler.page.render import write_page
     from compiler.progress import Progress
+
+    if report is not None:
+        check_writable(Path(report))
 
     with Progress() as progress:
         progress("load", 0.0)
@@ -54,6 +61,9 @@ def command(
         found = compare_source(loaded, settings, Path(data) if data else None, weights,
                                targets.split(",") if targets else (), progress, folds or 0,
                                EXPLAINED if explain is None else explain)
+        if report is not None:
+            progress("report", 0.99)
+            write_page(found, Path(report))
     _print(found)
     _output.write_json(json_file, found.as_json())
 

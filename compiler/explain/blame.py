@@ -110,6 +110,7 @@ def blame(pair: Pair, inputs: Rows, runs: Runs, classes: Classes | None,
         progress(index / len(hybrids))
         costs[key] = reference.measured(quantized)
     components = [ComponentCost(name, costs.get(f"{name} alone"), costs.get(f"{name} put back")) for name in COMPONENTS]
+    assert runs.forced is not None
     return Blame(reference.cost(runs.closed, runs.forced), components)
 
 

@@ -19,25 +19,27 @@ from compiler.margin import comparisons_behind
 
 @dataclass(frozen=True)
 class Runs:
-    """The float network, the fixed one running freely, and the fixed one with the spikes of the float one fed in."""
+    """The float network, the fixed one running freely, and the fixed one with the spikes of the float one fed in (None
+    where it cannot be taken apart)."""
 
     float_run: Trace
     closed: Trace
-    forced: Trace
+    forced: Trace | None = None
 
 
 @dataclass(frozen=True)
 class StateError:
     """Error of a state in units of its own last bit, root mean square and largest.
 
-    lsb: that bit in the unit of the model (median over units).
+    lsb: that bit in the unit of the model (median over units). forced: None for an arithmetic that cannot be taken
+    apart.
     """
 
     lsb: float
     closed_rms: float
     closed_max: float
-    forced_rms: float
-    forced_max: float
+    forced_rms: float | None = None
+    forced_max: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {"lsb": self.lsb, "closed_loop": {"rms": self.closed_rms, "max": self.closed_max},
@@ -135,9 +137,10 @@ def _belongs(network: Network, record: str, population: str) -> bool:
 def _state_error(pair: Pair, runs: Runs, record: str) -> StateError:
     site_name, _, state = record.rpartition(".")
     lsb, scale = lsb_of(pair, site_name, state)
+    assert runs.forced is not None
     closed, forced = (np.abs(run.records[record] - runs.float_run.records[record]) / lsb
                       for run in (runs.closed, runs.forced))
-    return StateError(float(np.median(lsb * scale)), _rms(closed), float(closed.max(initial=0.0)), _rms(forced),
+    return StateError(float(np.median(lsb * scale)), rms(closed), float(closed.max(initial=0.0)), rms(forced),
                       float(forced.max(initial=0.0)))
 
 
@@ -151,31 +154,35 @@ def lsb_of(pair: Pair, site: str, value: str) -> tuple[float, np.ndarray]:
     return type_.lsb if isinstance(type_, Format) else 1.0, scale
 
 
-def _rms(values: np.ndarray) -> float:
+def rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(values * values))) if values.size else 0.0
 
 
 def _spiking(pair: Pair, runs: Runs, item: Population, spikes: Mapping[str, str], margins) -> dict[str, Any]:
-    record = spikes[item.name]
-    expected, found = (run.emitted[record] != 0 for run in (runs.float_run, runs.closed))
-    rates = [rows.mean(axis=(0, 1)) for rows in (expected, found)]
-    content: dict[str, Any] = {
-        "rates": (float(rates[0].mean()), float(rates[1].mean())),
-        "rate_distance": float(np.abs(rates[0] - rates[1]).mean()),
-        "spike_count_error": spike_count_error(expected, found)}
-    names = margins.get(item.name, [])
+    expected, found = (run.emitted[spikes[item.name]] != 0 for run in (runs.float_run, runs.closed))
+    content = of_spikes(item.name, expected, found)
+    first, names = content["divergence"], margins.get(item.name, [])
     if names:
+        assert runs.forced is not None
         nearest = np.min([np.abs(runs.float_run.margins[name]) for name in names], axis=0)
         lsb = min(_compared_lsb(pair, item, name) for name in names)
         error = [runs.forced.margins[name] - runs.float_run.margins[name] for name in names]
-        zone = max(_rms(np.asarray(error)), lsb)
+        zone = max(rms(np.asarray(error)), lsb)
         content |= {"grey_zone": float((nearest <= zone).mean()), "zone": zone / lsb}
-    first = first_divergence({item.name: expected}, {item.name: found})
     if first is not None and names:
         scale = np.broadcast_to(_scale(pair, item), (item.size,))[first.neuron]
         margin = float(nearest[first.sample, first.step, first.neuron] * scale)
         first = Divergence(first.population, first.sample, first.step, first.neuron, margin)
     return content | {"divergence": first}
+
+
+def of_spikes(name: str, expected: np.ndarray, found: np.ndarray) -> dict[str, Any]:
+    """What spikes [B, T, n] of two runs alone tell: fields of PopulationError."""
+    rates = [rows.mean(axis=(0, 1)) for rows in (expected, found)]
+    return {"rates": (float(rates[0].mean()), float(rates[1].mean())),
+            "rate_distance": float(np.abs(rates[0] - rates[1]).mean()),
+            "spike_count_error": spike_count_error(expected, found),
+            "divergence": first_divergence({name: expected}, {name: found})}
 
 
 def _compared_lsb(pair: Pair, item: Population, name: str) -> float:

@@ -8,15 +8,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compiler import interpreter, reference
+from compiler.accuracy import Proportion, accuracy
+from compiler.diagnostics import DiagnosticError
 from compiler.explain import engine
 from compiler.explain.blame import Blame, Classes, blame
-from compiler.explain.engine import Trace
-from compiler.explain.errors import PopulationError, Runs, deciding, errors_of, lsb_of, state_records
+from compiler.explain.engine import E311, Trace
+from compiler.explain.errors import (
+    PopulationError,
+    Runs,
+    StateError,
+    deciding,
+    errors_of,
+    lsb_of,
+    of_spikes,
+    rms,
+    spike_records,
+    state_records,
+)
 from compiler.explain.pairing import COMPONENTS
 from compiler.explain.preparation import pair_of
 from compiler.explain.site import Pair
+from compiler.formats import FloatType, Format
+from compiler.input_files import as_port
 from compiler.ir.network import Network, Output
 from compiler.readout import classify, readout_of, record_read
+from compiler.report import constants
+from compiler.results_io import physical
 from compiler.stimulus import affordable_samples, affordable_steps
 
 if TYPE_CHECKING:
@@ -32,15 +50,19 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Explanation:
-    """samples, steps: how many it was measured on. runs: what it was measured from; pair: on what. blame: None where it
-    was not asked for."""
+    """samples, steps: how many it was measured on. accuracy: of float and fixed network, where there are labels.
+
+    runs: what it was measured from, pair: on what; None where the target has an arithmetic of its own, which cannot be
+    taken apart: then there is no blame, and records are in physical units. blame: None too where it was not asked for.
+    """
 
     samples: int
     steps: int
     populations: dict[str, PopulationError]
-    blame: Blame | None
-    pair: Pair
     runs: Runs
+    accuracy: tuple[Proportion, Proportion] | None = None
+    pair: Pair | None = None
+    blame: Blame | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {"samples": self.samples, "steps": self.steps,
@@ -53,23 +75,73 @@ def explain(compilation: Compilation, inputs: Mapping[str, np.ndarray], label: n
             ) -> Explanation:
     """Explain what a compile lost on inputs [B, T, n], as many of them as are quickly run.
 
-    label: classes [B]. blamed: also run every component alone. most: samples. Errors: E311 for targets with an
-    arithmetic of their own.
+    label: classes [B]. blamed: also run every component alone. most: samples.
     """
-    from compiler.report import constants
-
-    pair = pair_of(compilation)
+    progress("explain", 0.0)
     inputs = _quickly_run(compilation.model, inputs, most)
     samples, steps = next(iter(inputs.values())).shape[:2]
-    classes = _classes(pair, None if label is None else label[:samples]) if compilation.model.outputs else None
-    progress("explain", 0.0)
-    runs = _runs(pair, inputs, classes)
-    told = {item.name: list(constants(compilation, item.name)) for item in compilation.model.populations}
-    populations = errors_of(pair, runs, told)
+    label = None if label is None else label[:samples]
+    constants_told = {item.name: list(constants(compilation, item.name)) for item in compilation.model.populations}
+    try:
+        pair = pair_of(compilation)
+        classes = _classes(pair, label) if compilation.model.outputs else None
+        runs = _runs(pair, inputs, classes)
+    except DiagnosticError as error:
+        if any(item.code != E311 for item in error.diagnostics):
+            raise
+        return _from_outside(compilation, inputs, label, constants_told)
+    populations = errors_of(pair, runs, constants_told)
     found = None
     if blamed:
         found = blame(pair, inputs, runs, classes, lambda share: progress("blame", 0.2 + 0.8 * share))
-    return Explanation(samples, steps, populations, found, pair, runs)
+    shares = None
+    if classes is not None and label is not None:
+        shares = accuracy(classes.of(runs.float_run), label), accuracy(classes.of(runs.closed), label)
+    return Explanation(samples, steps, populations, runs, shares, pair, found)
+
+
+def _from_outside(compilation: Compilation, inputs: Mapping[str, np.ndarray], label: np.ndarray | None,
+                  constants_told: dict[str, list[dict[str, Any]]]) -> Explanation:
+    """What the float interpreter and the golden model show of a network that cannot be taken apart."""
+    model, fixed = compilation.model, compilation.fixed
+    spikes, values = spike_records(model), _values_of_both(model, fixed)
+    output = output_of(model) if model.outputs else None
+    read = [record_read(model, output)] if output else []
+    records = sorted({*spikes.values(), *values, *read})
+    left = interpreter.run(model, inputs, record=records).records
+    raw = reference.run(fixed, {item.name: as_port(inputs[item.name], item) for item in fixed.inputs}, record=records)
+    right = {name: np.asarray(physical(fixed, name, rows), np.float64) for name, rows in raw.records.items()}
+    runs = Runs(Trace(dict(left), dict(left)), Trace(right, right))
+    populations = {}
+    for item in model.populations:
+        told = of_spikes(item.name, left[spikes[item.name]] != 0, right[spikes[item.name]] != 0) \
+            if item.name in spikes else {}
+        states = {name: _difference(fixed, name, left[name], right[name]) for name in values
+                  if name.rpartition(".")[0] == item.name}
+        populations[item.name] = PopulationError(item.name, states, {}, **told, constants=constants_told[item.name])
+    shares = None
+    if output is not None and label is not None:
+        readout = readout_of(model, output)
+        shares = accuracy(classify(left[read[0]], readout), label), accuracy(classify(right[read[0]], readout), label)
+    samples, steps = next(iter(inputs.values())).shape[:2]
+    return Explanation(samples, steps, populations, runs, shares)
+
+
+def _values_of_both(model: Network, fixed: Network) -> list[str]:
+    """States of populations that are real numbers in the model and integers in the fixed network."""
+    found = []
+    for item in model.populations:
+        types = fixed.programs[fixed.node(item.name).site.program]  # pyright: ignore[reportAttributeAccessIssue]
+        other = {state.name: state.type for state in types.states}
+        found += [f"{item.name}.{state.name}" for state in model.programs[item.site.program].states
+                  if isinstance(state.type, FloatType) and isinstance(other.get(state.name), Format)]
+    return found
+
+
+def _difference(fixed: Network, record: str, left: np.ndarray, right: np.ndarray) -> StateError:
+    lsb = np.abs(physical(fixed, record, np.ones_like(right[:1, :1], np.int32))).reshape(-1)
+    error = np.abs(left - right) / lsb
+    return StateError(float(np.median(lsb)), rms(error), float(error.max(initial=0.0)))
 
 
 def _quickly_run(model: Network, inputs: Mapping[str, np.ndarray], most: int | None) -> dict[str, np.ndarray]:

@@ -32,6 +32,10 @@ def pair_of(compilation: Compilation) -> Pair:
         raise fail(E311, "the target has an arithmetic of its own", compilation.target,
                    found=", ".join(compilation.passes[-4:]), expected=f"a network that {_LAST_EXACT_PASS} prepared",
                    hint="errors are told all the same, blame is not")
+    changing = [item.name for item in compilation.model.projections if item.synapse is not None]
+    if changing:
+        raise fail(E311, "weights change while the network runs", changing[0], found="a program per synapse",
+                   expected="weights that stay", hint="errors are told all the same, blame is not")
     scaled = compilation.model
     for name in QUANTIZATION_PASSES[: QUANTIZATION_PASSES.index(_LAST_EXACT_PASS) + 1]:
         scaled = discovery.passes()[name].run(scaled, compilation.options)

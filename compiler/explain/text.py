@@ -37,7 +37,8 @@ def _states(populations: Iterable[PopulationError]) -> Iterator[Sequence[str]]:
 
 
 def _error(state: StateError) -> tuple[str, str]:
-    return f"{state.closed_rms:.3g} ({state.closed_max:.3g})", f"{state.forced_rms:.3g} ({state.forced_max:.3g})"
+    forced = "" if state.forced_rms is None else f"{state.forced_rms:.3g} ({state.forced_max:.3g})"
+    return f"{state.closed_rms:.3g} ({state.closed_max:.3g})", forced
 
 
 def _spikes(item: PopulationError) -> Sequence[str]:
