@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import networkx as nx
 import numpy as np
 
 from compiler.diagnostics import Diagnostic, DiagnosticError, declare
@@ -47,8 +48,9 @@ def assemble(graph: Graph, reading: Reading) -> Assembly:
     fitting = Fitting(graph, reading)
     fitting.run()
     names = _names(graph)
-    feedback = _feedback(graph, fitting.modules)
-    delayed = _delays(graph, fitting, feedback, reading)
+    late = _late(fitting.modules)
+    feedback = _feedback(graph, late)
+    delayed = _delays(graph, fitting, feedback, reading) | _through_delays(graph, fitting, feedback, late)
     brain = _Wiring(graph, reading, fitting, names, delayed).brain()
     return Assembly(graph, reading, brain, names, feedback, delayed)
 
@@ -69,12 +71,28 @@ def _names(graph: Graph) -> dict[str, str]:
     return names
 
 
-def _feedback(graph: Graph, modules: dict[str, SparkModule]) -> list[Edge]:
-    """Back edges among those that act within the step: a Delay of at least one step carries an earlier value."""
-    late = {name for name, module in modules.items()
+def _late(modules: dict[str, SparkModule]) -> set[str]:
+    """Delays of at least one step: what leaves them is an earlier value."""
+    return {name for name, module in modules.items()
             if isinstance(module, Delay) and int(np.min(module.config.steps)) > 0}
+
+
+def _feedback(graph: Graph, late: set[str]) -> list[Edge]:
+    """Back edges among those that act within the step."""
     successors = {name: [] if name in late else graph.out_of(name) for name in graph.nodes}
     return back_edges(successors, [node.name for node in graph.of_kind(INPUT)])
+
+
+def _through_delays(graph: Graph, fitting: Fitting, feedback: list[Edge], late: set[str]) -> dict[Edge, int]:
+    """Steps on the edges that leave a Delay in a cycle, taken from the Delay: so a brain sees what breaks the cycle."""
+    left = nx.DiGraph(edge for edge in graph.edges if edge not in feedback)
+    parts = [part for part in nx.strongly_connected_components(left) if len(part) > 1]
+    found: dict[Edge, int] = {}
+    for name in sorted(late.intersection(set().union(*parts))):
+        steps = np.asarray(fitting.modules[name].config.steps) - 1  # pyright: ignore[reportAttributeAccessIssue]
+        fitting.modules[name] = Delay(fitting.modules[name].config.replace(steps=steps))  # pyright: ignore
+        found |= {(name, target): 1 for target in graph.out_of(name)}
+    return found
 
 
 def _delays(graph: Graph, fitting: Fitting, feedback: list[Edge], reading: Reading) -> dict[Edge, int]:
