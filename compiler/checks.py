@@ -132,8 +132,7 @@ def _first(inputs: Mapping[str, np.ndarray], samples: int) -> dict[str, np.ndarr
 def _measured(compilation: Compilation, inputs: Mapping[str, np.ndarray]) -> Verdict:
     """Float model against the golden model on the same input: what the bits cost."""
     model, fixed = compilation.model, compilation.fixed
-    names = [f"{item.name}.{emit.port}" for item in model.populations
-             for emit in model.programs[item.site.program].emits]
+    names = [name for name in _emitted(model) if name in set(_emitted(fixed))]
     left = interpreter.run(model, inputs, record=names)
     right = reference.run(fixed, _at_ports(fixed, inputs), record=names)
     populations = {}
@@ -148,6 +147,12 @@ def _measured(compilation: Compilation, inputs: Mapping[str, np.ndarray]) -> Ver
     samples = next(iter(inputs.values())).shape[0]
     return Verdict("model → fixed", "measured", values, samples, {"populations": populations}, None,
                    f"at most {100 * worst:.2g} % of the spikes of a population differ")
+
+
+def _emitted(network: Network) -> list[str]:
+    """Records of everything that populations emit."""
+    return [f"{item.name}.{emit.port}" for item in network.populations
+            for emit in network.programs[item.site.program].emits]
 
 
 def _type_of(network: Network, record: str):

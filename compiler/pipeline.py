@@ -137,6 +137,8 @@ class _Compile:
         """The network as the frontend gave it, after the model passes, and at fixed level."""
         raw, model = self.lower()
         self.options = self._calibrated(model)
+        if self.source.fixed is not None:
+            return raw, model, self._run("quantize", self.source.fixed, (), 0.15)
         return raw, model, self._run("quantize", model, self._quantization(), 0.15)
 
     def _quantization(self) -> tuple[str, ...]:

@@ -120,6 +120,8 @@ def _value(program: Program, name: str, ranges: SiteRanges) -> dict[str, Any] | 
 
 def constants(compilation: Compilation, name: str) -> Iterator[dict[str, Any]]:
     """What was asked for and what the integers realise, for every parameter that both levels have."""
+    if name not in compilation.model.graph.nodes:
+        return
     before = compilation.model.node(name).site  # pyright: ignore[reportAttributeAccessIssue]
     after = compilation.mapped.node(name).site  # pyright: ignore[reportAttributeAccessIssue]
     program = compilation.mapped.programs[after.program]
@@ -167,7 +169,8 @@ def _projection(compilation: Compilation, name: str) -> dict[str, Any]:
     content["accumulator"] = str(projection.accumulator)
     content["connections"] = [link.keyword for link in projection.chain]
     content["weights"] = []
-    asked = compilation.model.projection(name).chain
+    model = {item.name: item for item in compilation.model.projections}
+    asked = model[name].chain if name in model else ()
     for index, link in enumerate(projection.chain):
         if link.weights is None:
             continue
@@ -175,7 +178,9 @@ def _projection(compilation: Compilation, name: str) -> dict[str, Any]:
         entry = {"format": str(tensor.type), "count": int(tensor.data.size), "zero": int((tensor.data == 0).sum())}
         if index < len(asked) and (before := asked[index].weights) is not None:
             values = compilation.model.tensor(before).values
-            entry["became_zero"] = int(((tensor.data == 0) & (values.reshape(tensor.data.shape) != 0)).sum())
+            # A source that brings its integers along may have merged what its graph tells apart.
+            if values.size == tensor.data.size:
+                entry["became_zero"] = int(((tensor.data == 0) & (values.reshape(tensor.data.shape) != 0)).sum())
         content["weights"].append(entry)
     return content
 

@@ -26,6 +26,7 @@ E171 = declare("E171", "a setting has a value that is not allowed")
 E172 = declare("E172", "`--bits` names no projection or site of the network")
 E173 = declare("E173", "no target of that name")
 E174 = declare("E174", "a chip of another target family")
+E175 = declare("E175", "widths are asked for where a source brings its integers along")
 
 TARGET, CHIP = "jax_fixed", "generic"
 RESETS = ("file", "zero", "subtract")
@@ -110,10 +111,14 @@ class Settings:
         return source
 
     def options(self, source: Source) -> Options:
-        """The options of a compile of this source. Errors: E172, E430, E15x and E16x of the calibration."""
+        """The options of a compile of this source. Errors: E172, E175, E430, E15x and E16x of the
+        calibration.
+        """
         from compiler import chips
         from compiler.options import Options
 
+        if source.fixed is not None:
+            self._require_no_widths(source)
         if self.bits:
             _check_names(self.bits, source.lower())
         name = chip_for(self.target, self.chip)
@@ -131,6 +136,17 @@ class Settings:
 
         file = source.quantization if self.quantization is None else self.quantization
         return None if file is None else decisions.load(file)
+
+    def _require_no_widths(self, source: Source) -> None:
+        """Errors: E175 for every width that the source has decided already."""
+        usual = {item.name: item.default for item in fields(self)}
+        given = [f"--{name} {getattr(self, name)}" for name in ("weights", "states", "rounding")
+                 if getattr(self, name) != usual[name]]
+        given += [f"--bits {name}={width}" for name, width in self.bits.items()]
+        if given:
+            raise DiagnosticError(
+                Diagnostic(E175, "the source brings its integers along", Place(file=str(source.path)), word,
+                           "no widths", "remove its side file to quantize anew") for word in given)
 
     def _calibration(self, source: Source) -> Mapping[str, Any] | None:
         """Inputs to calibrate with: those given, else the source's own, else None (a random stimulus)."""

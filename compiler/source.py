@@ -55,6 +55,7 @@ class Source:
     reference. module: the spark module, None where the source is a network itself. calibration: inputs by name
     [B, T, n], None where the source brings none. data: gives the arrays `input` and `label` to compare on, or None.
     notes: what was assumed in reading it, line by line. quantization: a file of decisions that a compile holds.
+    fixed: the network at `fixed` level where the source brings its integers along, else they are found by quantizing.
     """
 
     path: Path
@@ -67,6 +68,7 @@ class Source:
     data: Callable[[], Mapping[str, np.ndarray] | None] = lambda: None
     notes: tuple[str, ...] = ()
     quantization: Path | None = None
+    fixed: Network | None = None
 
     @property
     def network(self) -> Network:

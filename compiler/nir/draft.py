@@ -36,7 +36,7 @@ class Wire:
 class Draft:
     """Nodes by name and wires between them.
 
-    dt: ms. notes: what plain NIR cannot say. resets: nodes that fire -> `value` or `subtraction`.
+    dt: ms. notes: what readers of the graph should know. resets: nodes that fire -> `value` or `subtraction`.
     """
 
     dt: float
@@ -76,7 +76,7 @@ class Draft:
                 self.delays.append({"source": wire.source, "target": wire.target, "as": how,
                                     "steps": np.asarray(wire.delay).reshape(-1).tolist()})
         if any(item["as"] == "node" for item in self.delays):
-            self.notes.append("delays are Delay nodes, which not every reader knows: "
+            self.notes.append("delays became Delay nodes, which not every reader knows: "
                               + ", ".join(f"{item['source']} -> {item['target']}" for item in self.delays
                                           if item["as"] == "node"))
         return self._graph(sorted(edges))

@@ -22,7 +22,7 @@ from compiler.ir.program import Site
 from compiler.nir.draft import Draft, compact, seconds, spread
 from compiler.nir.primitives import TIMES, milliseconds
 from compiler.nir.reading import Reading
-from compiler.nir.recognition import E140, Dynamics, dynamics_of
+from compiler.nir.recognition import E190, Dynamics, dynamics_of
 from compiler.results import source_delays
 
 LARGEST = 1 << 26
@@ -32,7 +32,7 @@ Shape = tuple[int, ...]
 
 
 def draft_of(network: Network) -> Draft:
-    """The graph of a network, in physical units. Errors: E140 for everything that NIR has no node for, at once."""
+    """The graph of a network, in physical units. Errors: E190 for everything that NIR has no node for, at once."""
     drawing = _Drawing(network)
     drawing.run()
     if drawing.findings:
@@ -45,6 +45,7 @@ class _Drawing:
         self.network, self.draft = network, Draft(network.dt)
         self.findings: list[Diagnostic] = []
         self.nodes: dict[str, str] = {}
+        self.shapes: dict[str, Shape] = {item.name: item.shape for item in network.inputs}
         self.filters: dict[str, Dynamics] = {}
 
     def run(self) -> None:
@@ -57,7 +58,7 @@ class _Drawing:
                 self._try(lambda item=item: _Way(self, item).draw())
         for item in self.network.outputs:
             if item.source in self.nodes:
-                shape = self.network.shape_of(item.source)
+                shape = self.shapes[item.source]
                 name = self.draft.add(item.name, nir.Output({"output": np.array(shape)}))
                 self.draft.wire(self.nodes[item.source], name, shape)
 
@@ -78,9 +79,16 @@ class _Drawing:
             # One filter in front of every weighted sum is a synaptic current: a leaky membrane becomes current-based.
             fields = {**dynamics.fields, "tau_mem": dynamics.fields["tau"], **common}
             dynamics = Dynamics(f"Cuba{dynamics.kind}", {k: v for k, v in fields.items() if k != "tau"}, dynamics.reset)
-        self.nodes[item.name] = self.node(item.name, dynamics, item.shape)
+        self.shapes[item.name] = self._drawn_shape(item)
+        self.nodes[item.name] = self.node(item.name, dynamics, self.shapes[item.name])
         if dynamics.reset:
             self.draft.resets[self.nodes[item.name]] = dynamics.reset
+
+    def _drawn_shape(self, item: Population) -> Shape:
+        """Flat behind a matrix: NIR has no way back from a vector to several axes."""
+        kinds = (Identity, OneToOne, SumPool2d, Conv1d, Conv2d)
+        into = self.network.into(item.name)
+        return item.shape if all(isinstance(other.chain[-1], kinds) for other in into) else (item.size,)
 
     def _common_filter(self, name: str, kind: str) -> dict[str, np.ndarray] | None:
         """Fields of the synaptic current that all projections into a population share."""
@@ -135,7 +143,7 @@ class _Way:
 
     def draw(self) -> None:
         item, drawing = self.item, self.drawing
-        self.end, self.shape = drawing.nodes[item.source], self.network.shape_of(item.source)
+        self.end, self.shape = drawing.nodes[item.source], drawing.shapes[item.source]
         before, after = self._delays()
         self.pending = before
         if item.pre is not None:
@@ -164,6 +172,8 @@ class _Way:
         if delay.ndim == 2:
             raise self.unlike("delays of single synapses", "one delay, or one for each presynaptic unit")
         least = int(delay.min())
+        if item.bias is None and delay.ndim:
+            return delay.reshape(self.shape), 0
         start = least if item.bias is None or item.bias_start is None else item.bias_start
         if start > least:
             raise self.unlike(f"a bias from step {start} on, behind a delay of {least}", "a bias that starts no later")
@@ -199,6 +209,7 @@ class _Way:
         """The chain with its bias. unit: what one unit of the sum is physically, a number or one for each unit."""
         item, tensors = self.item, self.network.tensors
         bias = None if item.bias is None else self.network.real(item.bias) * unit
+        # Links know the shapes of the network, nodes those that were drawn.
         shape: Shape = self.network.shape_of(item.source)
         for link in item.chain[:-1]:
             self._link(link, shape, np.ones(()), None)
@@ -210,7 +221,7 @@ class _Way:
             self._factor(np.broadcast_to(unit, (int(np.prod(self.shape)),)).reshape(self.shape) if unit.ndim else unit)
         if bias is not None and not taken:
             self._biased(bias)
-        self._reshaped(self.network.shape_of(item.target))
+        self._reshaped(self.drawing.shapes[item.target])
 
     def _is_scalable(self, link: Any, shape: Shape, unit: np.ndarray) -> bool:
         """Whether the weights of a link can take a factor for each unit."""
@@ -301,7 +312,7 @@ class _Way:
     def _biased(self, bias: np.ndarray) -> None:
         """A bias that no node before can take: the identity with a bias."""
         units = int(np.prod(self.shape))
-        if units * units > LARGEST:
+        if units * units > LARGEST or len(self.shape) > 1 and self.drawing.shapes[self.item.target] == self.shape:
             raise self.unlike(f"a bias of its own for each of {units} units", "one for each channel")
         self._reshaped((units,))
         self.put(self._name("bias", False), nir.Affine(np.eye(units, dtype=np.float32), spread(bias, (units,))))
@@ -316,5 +327,5 @@ class _Way:
         self.put(self._name("flatten", False), nir.Flatten({"input": np.array(self.shape)}, 0, -1), wanted)
 
     def unlike(self, found: str, expected: str) -> DiagnosticError:
-        return DiagnosticError(Diagnostic(E140, f"no NIR node does what {self.item.name} does",
+        return DiagnosticError(Diagnostic(E190, f"no NIR node does what {self.item.name} does",
                                           Place(path=self.item.name), found, expected))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from compiler.nir.graph import INPUT, graph_of
 from compiler.nir.hdf5 import read_tree
 from compiler.nir.primitives import SOMAS, TIMES
 from compiler.nir.reading import DT, Reading
+from compiler.nir.side_file import Side, side_path
 from compiler.source import SourceOptions
 from spark.nn.components.somas.base import Soma
 
@@ -38,19 +39,38 @@ class Import:
     notes: list[str]
 
 
-def read(path: Path, options: SourceOptions) -> Import:
-    """Read a file. Errors: E130–E139."""
-    return import_tree(read_tree(path), str(path), options)
+def read(path: Path, options: SourceOptions, side: Side | None = None) -> Import:
+    """Read a file; what options leave open is taken from its side file. Errors: E130–E139."""
+    return import_tree(read_tree(path), str(path), options, side)
 
 
-def import_tree(tree: Mapping[str, Any], file: str = "", options: SourceOptions | None = None) -> Import:
+def import_tree(tree: Mapping[str, Any], file: str = "", options: SourceOptions | None = None,
+                side: Side | None = None) -> Import:
     """Read a graph from `nir.NIRGraph.to_dict()` or from what a file holds."""
-    options = options or SourceOptions()
+    given = options or SourceOptions()
+    options = given if side is None else _completed(given, side)
     reading = _reading(options)
+    if side is not None and given.reset is None:
+        reading = replace(reading, resets=side.resets)
     assembly = assemble(graph_of(tree, file, reading.repair), reading)
     ports = _port_kinds(assembly, options.input_kind)
     lowered = lower(assembly.brain, Path(file).stem or "graph", options.readout or "", ports)
-    return Import(assembly, lowered, list(_notes(assembly, options, ports)))
+    if side is not None and options.readout is None:
+        _read_out(lowered, side)
+    notes = [] if side is None else [f"read with {side_path(Path(file)).name}, which was exported with it"]
+    return Import(assembly, lowered, [*notes, *_notes(assembly, options, ports)])
+
+
+def _completed(options: SourceOptions, side: Side) -> SourceOptions:
+    """Options with what a side file says where they leave it open."""
+    kinds = ",".join(f"{name}={kind}" for name, kind in side.inputs.items())
+    return replace(options, dt=side.dt if options.dt is None else options.dt,
+                   input_kind=(kinds or None) if options.input_kind is None else options.input_kind)
+
+
+def _read_out(lowered: Lowered, side: Side) -> None:
+    for output in lowered.network.outputs:
+        lowered.network.add(replace(output, readout=side.outputs.get(output.name, "")))
 
 
 def _reading(options: SourceOptions) -> Reading:
@@ -100,7 +120,8 @@ def _notes(assembly: Assembly, options: SourceOptions, ports: Mapping[str, PortK
     yield f"time step {reading.dt:g} ms{assumed}"
     yield from _haste(assembly)
     how = {"file": "to v_reset, as the file says", "zero": "to 0", "subtract": "by v_threshold - v_reset"}
-    assumed = "" if options.reset else " (--reset)"
+    how |= {"file": "as the side file says"} if reading.resets else {}
+    assumed = "" if options.reset or reading.resets else " (--reset)"
     if any("v_threshold" in SOMAS[node.kind][1] for node in graph.nodes.values() if node.kind in SOMAS):
         yield f"reset {how[reading.reset]}, in the step of the spike{assumed}"
     for source, target in assembly.feedback:

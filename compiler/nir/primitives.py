@@ -97,7 +97,7 @@ def _soma(graph: Graph, node: Node, reading: Reading, units: tuple[int, ...] | N
     units = units or unit_shape(graph, node, reading.repair)
     fields = {own: _parameter(name, values[name], units, reading) for name, own in names.items()}
     if "reset_by" in kind.config_class.fields:
-        fields["reset_by"] = "subtraction" if reading.reset == "subtract" else "value"
+        fields["reset_by"] = reading.reset_by(node.name)
         if reading.reset == "zero":
             fields["potential_reset"] = 0.0
     return kind(units=units, **fields, **_common(reading))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 DT = 0.1
 """ms; the published graphs were trained with it."""
@@ -14,7 +15,8 @@ class Reading:
 
     dt: ms. reset: `file` (to v_reset), `zero`, or `subtract` (v − (θ − v_reset)). recurrent_delay: steps on the edge
     that closes a cycle. recurrent_start: what that edge carries before anything came back: `empty` nothing, `bias` the
-    biases behind it. round_delays: take delays that are no whole number of steps. dtype: of a run.
+    biases behind it. round_delays: take delays that are no whole number of steps. dtype: of a run. resets: nodes of
+    which a side file says `value` or `subtraction`.
     """
 
     dt: float = DT
@@ -24,6 +26,11 @@ class Reading:
     round_delays: bool = False
     repair: bool = False
     dtype: str = "float64"
+    resets: Mapping[str, str] = field(default_factory=dict)
+
+    def reset_by(self, node: str) -> str:
+        """How a node resets: `value` or `subtraction`."""
+        return self.resets.get(node, "subtraction" if self.reset == "subtract" else "value")
 
     @property
     def seconds(self) -> float:

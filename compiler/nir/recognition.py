@@ -16,7 +16,7 @@ from compiler.formats import Format
 from compiler.ir.network import Network
 from compiler.ir.program import Op, Operand, Program, Site
 
-E140 = declare("E140", "no NIR node does what a population does")
+E190 = declare("E190", "no NIR node does what a population does")
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,20 @@ class _Unlike(Exception):
 
 
 def dynamics_of(network: Network, name: str, site: Site, ports: set[str]) -> Dynamics:
-    """The primitive that a site is, in physical units. ports: those that somebody reads. Errors: E140."""
+    """The primitive that a site is, in physical units. ports: those that somebody reads. Errors: E190."""
     program = network.programs[site.program]
     try:
         return _Matching(network, program, site, ports).dynamics()
     except _Unlike as unlike:
         raise DiagnosticError(Diagnostic(
-            E140, f"no NIR node does what {name} does", Place(path=name), str(unlike),
+            E190, f"no NIR node does what {name} does", Place(path=name), f"{unlike}{_states(program)}",
             "a linear membrane, with at most one synaptic current in front, a threshold, and a reset to a value or by "
             "subtraction", "NIR has no refractory time, adaptation, or nonlinear dynamics")) from None
+
+
+def _states(program: Program) -> str:
+    names = ", ".join(item.name for item in program.states)
+    return f" (states {names})" if names else ""
 
 
 class _Matching:

@@ -11,6 +11,7 @@ least squared error of a grid (numerics.md, order of steps 2).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +20,9 @@ from scipy.sparse.csgraph import connected_components
 
 from compiler.analysis.homogeneity import Degrees, infer
 from compiler.analysis.linearity import passes_on
+from compiler.analysis.value_order import value_order
 from compiler.formats import F64, BoolType
+from compiler.ir.connections.base import Connection
 from compiler.ir.connections.one_to_one import OneToOne
 from compiler.ir.network import Network, Population, Projection, Tensor
 from compiler.ir.program import Declaration, Emit, Op, Program, Site, TensorRef
@@ -41,10 +44,19 @@ def bits_of(projection: Projection, options: Options) -> int:
     return options.bits.get(projection.name, options.weight_bits)
 
 
+def weight_name(projection: Projection, others: Iterable[Connection]) -> str:
+    """A name for the last weights of a projection that none of the other links of its chain has taken."""
+    name, taken = f"{projection.name}.weight", {ref for link in others for ref in link.references()}
+    while name in taken:
+        name += "_"
+    return name
+
+
 def run(network: Network, options: Options) -> Network:
     scaled = network.copy()
-    for population in network.populations:
-        _Scaling(scaled, scaled.node(population.name), options).apply()  # pyright: ignore[reportArgumentType]
+    # A population read as a value multiplies the weights of its readers, whose scales are chosen after that.
+    for name in value_order(network):
+        _Scaling(scaled, scaled.node(name), options).apply()  # pyright: ignore[reportArgumentType]
     return scaled
 
 
@@ -101,13 +113,31 @@ class _Scaling:
     def _weighted(self, projection: Projection) -> _Incoming:
         """The projection with a weight per unit or channel in its last link; ones are added where there is none."""
         if projection.chain[-1].weights is None:
-            name = f"{projection.name}.weight"
+            name = weight_name(projection, projection.chain)
             self.network.tensors[name] = Tensor(F64, np.ones(self.population.size))
             projection = replace(projection, chain=(*projection.chain, OneToOne(TensorRef(name))))
+        projection = self._with_whole_links(projection)
         shape = self.network.shape_of(projection.source)
         for link in projection.chain[:-1]:
             shape = link.output_shape(shape, self.network.tensors)
         return _Incoming(projection, *projection.chain[-1].channels(shape, self.network.tensors))
+
+    def _with_whole_links(self, projection: Projection) -> Projection:
+        """Weights of every link but the last one over the number that makes the largest one the largest integer; the
+        last link takes the numbers."""
+        chain, factor = list(projection.chain), 1.0
+        most = largest_integer(bits_of(projection, self.options))
+        for index, link in enumerate(chain):
+            last = index == len(chain) - 1
+            if link.weights is None or last and factor == 1.0:
+                continue
+            values = np.asarray(self.network.tensor(link.weights).values, np.float64)
+            unit = factor if last else 1.0 / (float(np.abs(values).max(initial=0.0)) / most or 1.0)
+            factor /= 1.0 if last else unit
+            name = f"{weight_name(projection, chain[index + 1 :])}{'' if last else index}"
+            self.network.tensors[name] = Tensor(F64, values * unit)
+            chain[index] = replace(link, weight=TensorRef(name))  # pyright: ignore[reportCallIssue]
+        return replace(projection, chain=tuple(chain))
 
     def _degrees(self, incoming: list[_Incoming]) -> tuple[Degrees | None, dict[str, Degrees]]:
         """Degrees of the population and of every post program, None unless all are homogeneous."""
@@ -178,7 +208,7 @@ class _Scaling:
         per_channel = np.ones(int(item.unit_channel.max()) + 1)
         per_channel[item.unit_channel] = scale
         values = np.asarray(self.network.tensor(item.weight).values, np.float64)
-        name = f"{item.projection.name}.weight"
+        name = weight_name(item.projection, item.projection.chain[:-1])
         self.network.tensors[name] = Tensor(F64, values / per_channel[item.weight_channel])
         last = replace(item.projection.chain[-1], weight=TensorRef(name))  # pyright: ignore[reportCallIssue]
         return replace(item.projection, chain=(*item.projection.chain[:-1], last))

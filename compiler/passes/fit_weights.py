@@ -29,7 +29,7 @@ from compiler.ir.connections.dense import Dense
 from compiler.ir.network import Input, Network, Projection, Tensor
 from compiler.ir.program import TensorRef
 from compiler.options import Options
-from compiler.passes.co_scale import bits_of, largest_integer
+from compiler.passes.co_scale import bits_of, largest_integer, weight_name
 from compiler.passes.quantize import quantized_weights
 
 LEVELS = ("model",)
@@ -155,7 +155,7 @@ def _fit(network: Network, group: list[Projection], rows: list[np.ndarray], opti
     for item, tensor, matrix in zip(group, tensors, weights, strict=True):
         part = found[:, start : start + matrix.shape[1]].reshape(tensor.data.shape)
         start += matrix.shape[1]
-        name = f"{item.name}.weight"
+        name = weight_name(item, item.chain[:-1])
         network.tensors[name] = Tensor(F64, np.ascontiguousarray(part))
         last = replace(item.chain[-1], weight=TensorRef(name))  # pyright: ignore[reportCallIssue]
         network.add(replace(item, chain=(*item.chain[:-1], last)))

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-import networkx as nx
 import numpy as np
 
 from compiler.analysis import bounds
@@ -21,6 +20,7 @@ from compiler.analysis.homogeneity import Degrees, infer
 from compiler.analysis.intervals import EXACT, Interval, fit, point, whole
 from compiler.analysis.linearity import passes_on
 from compiler.analysis.ranges import SiteRanges, analyse
+from compiler.analysis.value_order import require_no_cycle_of_values, value_order
 from compiler.decisions import settings_of
 from compiler.diagnostics import declare, fail
 from compiler.formats import BoolType, FloatType, Format, smallest_format, storage_dtype
@@ -37,7 +37,6 @@ LEVELS = ("model",)
 
 E302 = declare("E302", "a value needs more bits than integer engines have")
 E304 = declare("E304", "a learning rule reads what integers are not known of")
-E310 = declare("E310", "values that are not spikes run in a cycle, so nothing bounds them")
 
 _STEPS_PER_THRESHOLD = 4096
 _COARSEST_THRESHOLD = 256
@@ -57,7 +56,8 @@ def run(network: Network, options: Options) -> Network:
     for item in network.inputs:
         if isinstance(item.port.type, FloatType) and item.port.kind == "current":
             fixed.add(_quantized_input(fixed, item, options))
-    for name in _order(network):
+    require_no_cycle_of_values(network)
+    for name in value_order(network):
         _Quantizer(fixed, name, options).apply()
     return _without_floats(fixed)
 
@@ -69,24 +69,6 @@ def _quantized_input(network: Network, item: Input, options: Options) -> Input:
     fraction = 14 - math.ceil(math.log2(max(abs(low), abs(high), 2.0**-20))) if held is None else held
     network.decided.note(item.name, fraction)
     return replace(item, port=replace(item.port, type=Format(True, 16, fraction, "even", "saturate")))
-
-
-def _order(network: Network) -> list[str]:
-    """Populations so that those emitting values come before their readers. Raises E310 for cycles of values."""
-    values = nx.DiGraph()
-    values.add_nodes_from(item.name for item in network.populations)
-    for item in network.projections:
-        source = network.node(item.source)
-        if isinstance(source, Population) and not isinstance(
-            network.programs[source.site.program].emit_type(item.source_port), BoolType
-        ):
-            values.add_edge(item.source, item.target)
-    try:
-        return list(nx.lexicographical_topological_sort(values))
-    except nx.NetworkXUnfeasible:
-        cycle = " -> ".join(f"%{edge[0]}" for edge in nx.find_cycle(values))
-        raise fail(E310, "a cycle of values that are not spikes has no bound", cycle, expected="a spiking population",
-                   hint="let a spiking population break the cycle") from None
 
 
 def _without_floats(network: Network) -> Network:

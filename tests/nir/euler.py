@@ -15,15 +15,17 @@ def back_edges(nodes, edges):
                 visit(target, [*path, target])
         done.add(name)
 
-    for name in sorted(name for name, node in nodes.items() if type(node).__name__ == "Input"):
-        visit(name, [name])
+    for name in [*sorted(name for name, node in nodes.items() if type(node).__name__ == "Input"), *sorted(nodes)]:
+        if name not in done:
+            visit(name, [name])
     return found
 
 
 def run(graph, inputs, dt=1e-4, reset="file", delay=1):
     """Outputs of every node, {name: [T, *shape]}, for inputs {name: [T, *shape]}; feedback empty at first."""
     late = {name for name, node in graph.nodes.items() if type(node).__name__ == "Delay"}
-    edges = [edge for edge in graph.edges if edge[0] not in late]
+    breaking = {name for name in late if np.rint(np.min(graph.nodes[name].delay) / dt) > 0}
+    edges = [edge for edge in graph.edges if edge[0] not in breaking]
     back = back_edges(graph.nodes, edges)
     seen = {name: [] for name in graph.nodes}
     state = {}
