@@ -39,8 +39,8 @@ class Arrival:
 
     link: position in the chain of the one link with weights; values: its real weights. matrix: the whole map
     [post, pre], real, with every factor: what one unit of the source adds to the membrane. kept:
-    share of the current left after a step, 0 where it acts once. start: current at the start [post]. bias: on the
-    membrane [post]. largest: of the integers that the source sends; fraction: their fraction bits.
+    share of the current left after a step, 0 where it acts once. start: current at the start [post]. bias: what it adds
+    in every step, to the current where there is one [post]. largest: of the integers that the source sends; fraction: their fraction bits.
     """
 
     projection: Projection
@@ -76,7 +76,7 @@ def _refusal(projection: Projection, reason: str, found: str, expected: str, hin
 
 
 def _contradictions(name: str, found: list[Arrival], neuron: Neuron) -> Iterator[Diagnostic]:
-    """Leaks that one current cannot have, and a bias in front of a leak."""
+    """Leaks that one current cannot have."""
     kept = {item.projection.name: item.kept for item in found}
     if neuron.current:
         kept[f"{name}.{neuron.current}"] = neuron.kept_current
@@ -89,11 +89,6 @@ def _contradictions(name: str, found: list[Arrival], neuron: Neuron) -> Iterator
     elif not neuron.current and not all(np.allclose(item, first, rtol=1e-9, atol=0) for item in kept.values()):
         yield Diagnostic(E331, f"projections into %{name} leak differently", Place(path=name), str(shown),
                          "one current for a compartment", "give all of them the same time constant")
-    for item in found:
-        if np.any(item.bias) and (np.any(item.kept) or np.any(neuron.kept_current)):
-            yield Diagnostic(E331, f"the bias of {item.projection.name} passes a leaky current",
-                             Place(path=item.projection.name), "a bias in front of a filter",
-                             "a bias on the membrane", "leave the bias out, or the filter")
 
 
 def _arrival(network: Network, projection: Projection, neuron: Neuron, unit: np.ndarray) -> Arrival:

@@ -90,8 +90,8 @@ class _Population:
         self.name: str = population.name
         self.tensors: dict[str, Tensor] = {}
         self.port: str = network.programs[population.site.program].inputs[0].name
-        leak = next((item.kept for item in arrivals if np.any(item.kept)), neuron.kept_current)
-        self.kept_u, self.kept_v = kept_current(leak), kept_membrane(neuron.kept)
+        self.leak = next((item.kept for item in arrivals if np.any(item.kept)), neuron.kept_current)
+        self.kept_u, self.kept_v = kept_current(self.leak), kept_membrane(neuron.kept)
 
     def legalised(self) -> Legalised:
         mantissa = self._mantissa
@@ -119,7 +119,19 @@ class _Population:
     def _bias(self) -> np.ndarray:
         """Per step and unit, in thresholds: the neuron's own, the projections', and the leak towards its origin."""
         own = (self.neuron.bias - (1 - self.kept_v / ONE) * self.neuron.rest) / self.unit
-        return np.broadcast_to(own, self.unit.shape) + sum((item.bias for item in self.arrivals), np.zeros(()))
+        settled = sum((self._settled_bias(item) for item in self.arrivals), np.zeros(()))
+        return np.broadcast_to(own, self.unit.shape) + settled
+
+    def _settled_bias(self, item: Arrival) -> np.ndarray:
+        """What a bias in front of a leaky current comes to: u <- k u + b is b / (1 - k) plus a current that leaks away."""
+        return item.bias / (1 - self.leak)
+
+    def _unsettled(self, item: Arrival) -> np.ndarray:
+        """The current at the start that takes a settled bias back. A bias that begins in the second step, as behind a
+        loop of delay 1, has to meet it there."""
+        given, leaks = item.projection.bias_start, np.asarray(self.leak > 0)
+        start = int(self.network.delays(item.projection).min()) if given is None else given
+        return np.where(leaks, self._settled_bias(item), 0.0) / np.where(leaks & (start == 1), self.leak, 1.0)
 
     @cached_property
     def _mantissa(self) -> float:
@@ -240,7 +252,7 @@ class _Population:
         def start(name: str) -> np.ndarray:
             return self.network.real(site.initial.get(name, program.state(name).initial))
 
-        u = sum((item.start for item in self.arrivals), np.zeros(units))
+        u = sum((item.start - self._unsettled(item) for item in self.arrivals), np.zeros(units))
         if self.neuron.current:
             u = u + start(self.neuron.current) * self.neuron.current_gain / self.unit
         v = np.broadcast_to((start(self.neuron.membrane) - self.neuron.rest) / self.unit, units)
