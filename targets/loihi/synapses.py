@@ -43,7 +43,8 @@ def synapses_of(network: Network, projection: Projection) -> SynapseRegisters:
     """The weights that a projection's tensors stand for.
 
     A stored integer m with fraction -(6 + s) adds m << s to a. It is mantissa m << k with exponent s - k: in mixed mode
-    k is at least 1, as the lowest bit of a mantissa is 0 there.
+    k is at least 1, as the lowest bit of a mantissa is 0 there; beyond that k is as large as mantissas and exponent
+    allow, so that weights of few bits have the most low bits at zero.
     """
     matrix = multiplied(network, projection)
     mode = mode_of(values_of(matrix))
@@ -51,8 +52,15 @@ def synapses_of(network: Network, projection: Projection) -> SynapseRegisters:
     carried = type_fraction(network.emitted_type(projection.source, projection.source_port))
     shift, own = -(weights + carried) - SHIFT, int(mode == "mixed")
     lift = max(own, shift - MOST)
+    while shift - lift > 0 and _fits(values_of(matrix) * (1 << lift + 1), mode):
+        lift += 1
     mantissas = matrix * (1 << lift)
     return SynapseRegisters(mantissas, shift - lift, mode, _bits(values_of(mantissas), mode, own))
+
+
+def _fits(mantissas: np.ndarray, mode: str) -> bool:
+    low, high = SPANS[mode]
+    return bool((mantissas >= low).all() and (mantissas < max(1, high)).all() and mantissas.any())
 
 
 def _bits(mantissas: np.ndarray, mode: str, own: int) -> int:
