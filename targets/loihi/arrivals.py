@@ -40,7 +40,8 @@ class Arrival:
     link: position in the chain of the one link with weights; values: its real weights. matrix: the whole map
     [post, pre], real, with every factor: what one unit of the source adds to the membrane. kept:
     share of the current left after a step, 0 where it acts once. start: current at the start [post]. bias: what it adds
-    in every step, to the current where there is one [post]. largest: of the integers that the source sends; fraction: their fraction bits.
+    in every step, to the current where there is one [post]. largest: of the integers that the source sends; fraction:
+    their fraction bits.
     """
 
     projection: Projection

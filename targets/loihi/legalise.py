@@ -23,6 +23,7 @@ from targets.loihi.dynamics import LIMIT, SHIFT, WORD, Form, compartment
 from targets.loihi.neuron import Neuron, recognise
 from targets.loihi.registers import ONE, bias_mantissas, kept_current, kept_membrane
 from targets.loihi.scaling import Synapses, demand_of, grids_of, quantized, resolution
+from targets.loihi.sums import LARGEST, largest_of, observed_sum
 from targets.loihi.weights import WIDEST
 
 E332 = declare("E332", "a number has no place in the chip's registers")
@@ -39,10 +40,12 @@ class Legalised:
     program: Program
     projections: list[Projection]
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    observed: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def add_to(self, network: Network) -> None:
         network.programs[self.program.name] = self.program
         network.tensors.update(self.tensors)
+        network.observed.update(self.observed)
         for item in (*self.projections, self.population):
             network.add(item)
 
@@ -106,7 +109,14 @@ class _Population:
         form = self._fitted(form, arguments, initial, arriving)
         program = compartment(f"compartment_{self.name}", form)
         population = replace(self.population, site=self._site(form, arguments, initial))
-        return Legalised(population, program, projections, self.tensors)
+        return Legalised(population, program, projections, self.tensors, self._observed(arriving))
+
+    def _observed(self, arriving: Interval) -> dict[str, tuple[float, float]]:
+        """A note of the largest |a| on calibration data, where it cannot be bounded for every input."""
+        if largest_of(arriving) <= LARGEST or not self._shown:
+            return {}
+        most = self._shown * self._mantissa
+        return {observed_sum(self.name): (-most, most)}
 
     # -- scale
 
@@ -123,7 +133,7 @@ class _Population:
         return np.broadcast_to(own, self.unit.shape) + settled
 
     def _settled_bias(self, item: Arrival) -> np.ndarray:
-        """What a bias in front of a leaky current comes to: u <- k u + b is b / (1 - k) plus a current that leaks away."""
+        """A bias in front of a leaky current: u <- k u + b is b / (1 - k) plus a current that leaks away."""
         return item.bias / (1 - self.leak)
 
     def _unsettled(self, item: Arrival) -> np.ndarray:

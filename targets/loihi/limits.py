@@ -11,7 +11,9 @@ from compiler.chips import UNKNOWN, Chip
 from compiler.conformance import lifted
 from compiler.diagnostics import Diagnostic, Place, declare
 from compiler.ir.network import Network, Population
+from targets.loihi.agreement import E443
 from targets.loihi.registers import Registers, is_compartment, registers_of
+from targets.loihi.sums import LARGEST, largest_sum, observed_sum
 from targets.loihi.synapses import SynapseRegisters, synapses_of
 
 E440 = declare("E440", "a population does not compute what a compartment of the chip does")
@@ -31,6 +33,7 @@ def check(network: Network, chip: Chip) -> list[Diagnostic]:
         registers = registers_of(network, population)
         found += _registers(population, registers, chip)
         found += _reset(population, registers, chip)
+        found += _sums(network, population, chip)
         found += _per_core(network, population, registers, chip)
     for projection in network.projections:
         found += _weights(projection.name, synapses_of(network, projection), chip)
@@ -80,6 +83,15 @@ def _reset(population: Population, found: Registers, chip: Chip) -> Iterator[Dia
         yield Diagnostic(E445, f"%{population.name} takes its threshold off at a spike, {chip.name} resets to 0",
                          Place(path=population.name), "reset by subtraction", "reset to a potential",
                          "reset by value in the source")
+
+
+def _sums(network: Network, population: Population, chip: Chip) -> Iterator[Diagnostic]:
+    """Sums beyond the accumulator, unless calibration data stayed inside: then the report says so."""
+    most, (_, seen) = largest_sum(network, population), network.observed.get(observed_sum(population.name), (0, np.inf))
+    if most > LARGEST and seen > LARGEST:
+        yield Diagnostic(E443, f"sums into %{population.name} may leave the accumulators of {chip.name}",
+                         Place(path=population.name), f"|a| <= {most}", f"|a| <= {LARGEST}",
+                         "smaller weights or a smaller exponent; a source that is compiled is scaled to fit")
 
 
 def _per_core(network: Network, population: Population, found: Registers, chip: Chip) -> Iterator[Diagnostic]:

@@ -25,9 +25,18 @@ def arriving(network: Network, population: Population) -> Interval:
 
 def largest_sum(network: Network, population: Population) -> int:
     """Largest |a| that any spikes can cause."""
-    total = arriving(network, population)
+    return largest_of(arriving(network, population))
+
+
+def largest_of(total: Interval) -> int:
+    """Largest |a| of an interval of sums."""
     most = max(int(total.high.max(initial=0)), -int(total.low.min(initial=0)))
     return -(-most >> -(total.fraction + SHIFT)) if total.fraction > -SHIFT else most << -(total.fraction + SHIFT)
+
+
+def observed_sum(name: str) -> str:
+    """Under what name a network notes the largest |a| of a population that calibration data caused."""
+    return f"{name}.a"
 
 
 def largest_drive(ranges: SiteRanges) -> int | None:
