@@ -21,7 +21,7 @@ from spark.nn.components.somas import (
 
 EXACT = {"dtype": "float64"}
 SOMAS = concrete(Soma)
-STRUCTURAL = ("integrator", "reset_by", "half_steps")
+STRUCTURAL = ("integrator", "reset_by", "half_steps", "conductance")
 COMPILED: dict = {}
 
 
@@ -172,6 +172,8 @@ def test_nothing_becomes_nan_or_infinite_within_the_declared_bounds(name, data):
     for field in config_class.fields.values():
         if field.kind == "a number" and field.name not in ("dt", "surrogate_slope") and data.draw(st.booleans()):
             keywords[field.name] = drawn(field, data)
+        elif field.name == "conductance":
+            keywords[field.name] = data.draw(st.booleans())
         elif getattr(field, "options", None) and field.name == "integrator":
             keywords[field.name] = data.draw(st.sampled_from(field.options))
     try:

@@ -13,7 +13,7 @@ import numpy as np
 from spark.core.config import Fault, Quantity, between, choice, quantity
 from spark.core.module import Params, State
 from spark.nn.components.base import TIME_CONSTANT
-from spark.nn.components.somas.base import SomaConfig
+from spark.nn.components.somas.conductance import ConductanceConfig, ConductanceSoma
 from spark.nn.components.somas.leaky import euler_faults
 from spark.nn.components.somas.refractory import (
     AdaptingSoma,
@@ -32,7 +32,7 @@ STEEPEST = 80.0
 POTENTIAL = between(-1e3, 1e3)
 
 
-class ExponentialSomaConfig(SomaConfig):
+class ExponentialSomaConfig(ConductanceConfig):
     """Parameters of ExponentialSoma."""
 
     potential_rest: Quantity = quantity(-70.0, unit="mV", bound=POTENTIAL, doc="Resting potential.")
@@ -70,7 +70,7 @@ class ExponentialSomaConfig(SomaConfig):
                       "the exponential would overflow below the threshold")]
 
 
-class ExponentialSoma(ResettingSoma[ExponentialSomaConfig]):
+class ExponentialSoma(ConductanceSoma[ExponentialSomaConfig], ResettingSoma[ExponentialSomaConfig]):
     """Exponential integrate-and-fire.
 
     Dynamics (v relative to rest): v ← v + (dt/τ)[−v + D·exp((v − v_rh)/D) + R·I]; S = v > θ; v ← r where S. The
@@ -80,8 +80,9 @@ class ExponentialSoma(ResettingSoma[ExponentialSomaConfig]):
 
     Parameters: potential_rest, potential_reset (< threshold), threshold, rheobase_threshold (mV), spike_slope D (mV,
     0.01 … 100, at least (threshold − rheobase)/80), potential_tau (ms, ≥ dt for Euler), resistance (GΩ, 1e-6 … 1e3);
-    each a scalar, an array of shape `units`, or an initializer. State: v [units], mV relative to rest. Input current
-    [units] pA; output spikes [units]. Errors: ConfigError.
+    each a scalar, an array of shape `units`, or an initializer; conductance, and the reversal potentials (mV) if it is
+    set (see ConductanceSoma). State: v [units], mV relative to rest. Input current [units] pA (nS with conductance);
+    output spikes [units]. Errors: ConfigError.
     Source: Fourcaud-Trocmé et al. 2003; Neuronal Dynamics, section 5.2.
 
     >>> soma = ExponentialSoma(units=(1,), dt=0.1)
@@ -97,9 +98,19 @@ class ExponentialSoma(ResettingSoma[ExponentialSomaConfig]):
             "potential_rest", "potential_reset", "potential_tau", "resistance", "threshold", "rheobase_threshold",
             "spike_slope")
         return {"dt": self.dt, "tau": tau, "R": resistance, "theta": threshold - rest, "reset": reset - rest,
-                "rheobase": rheobase - rest, "slope": slope}
+                "rheobase": rheobase - rest, "slope": slope} | self.reversal_params(rest)
+
+    def received_now(self, v: Any, arriving: Any, params: Params) -> Any:
+        """The current (pA) that the input of this step brings."""
+        gain = params["dt"] / params["tau"]
+        share = 1 - jnp.exp(-gain) if self.config.integrator == "exponential_euler" else gain
+        return self.received(v, arriving, share, params)
 
     def advance(self, v: Any, current: Any, params: Params) -> Any:
+        return self.advance_by(v, self.received_now(v, current, params), params)
+
+    def advance_by(self, v: Any, current: Any, params: Params) -> Any:
+        """The potential one step later under a current (pA)."""
         gain = params["dt"] / params["tau"]
         if self.config.integrator == "exponential_euler":
             d = jnp.exp(-gain)
@@ -232,7 +243,7 @@ class AdaptiveExponentialSoma(ExponentialSoma):
 
     def step(self, state: State, inputs: dict[str, Any], params: Params) -> tuple[State, dict[str, Any]]:
         v_old, w_old = state["v"], state["w"]
-        v = self.advance(v_old, inputs["current"] - w_old, params)
+        v = self.advance_by(v_old, self.received_now(v_old, inputs["current"], params) - w_old, params)
         spikes = self.fire(v, params["theta"])
         w = w_old + params["dt"] / params["tau_w"] * (params["a"] * v_old - w_old)
         new_state = {"v": self.after_spike(v, v > params["theta"], params), "w": w + params["b"] * spikes}

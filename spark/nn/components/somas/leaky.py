@@ -15,6 +15,7 @@ from spark.core.module import Params, State
 from spark.core.payloads import PotentialArray
 from spark.nn.components.base import POTENTIAL, RESISTANCE, TIME_CONSTANT
 from spark.nn.components.somas.base import Soma, SomaConfig
+from spark.nn.components.somas.conductance import ConductanceConfig, ConductanceSoma
 from spark.nn.components.somas.refractory import (
     AdaptingSoma,
     RefractorySoma,
@@ -51,7 +52,7 @@ def decay(integrator: str, dt: Any, tau: Any) -> Any:
     return jnp.exp(-dt / tau) if integrator == "exact" else 1 - dt / tau
 
 
-class LeakySomaConfig(MembraneConfig):
+class LeakySomaConfig(ConductanceConfig, MembraneConfig):
     """Parameters of LeakySoma."""
 
     potential_rest: Quantity = quantity(-60.0, unit="mV", bound=POTENTIAL, doc="Resting potential.")
@@ -64,15 +65,16 @@ class LeakySomaConfig(MembraneConfig):
         return super().check() + below_threshold(self)
 
 
-class LeakySoma(ResettingSoma[LeakySomaConfig]):
+class LeakySoma(ConductanceSoma[LeakySomaConfig], ResettingSoma[LeakySomaConfig]):
     """Leaky integrate-and-fire.
 
     Dynamics (d = exp(−dt/τ), v relative to rest): v ← d·v + (1 − d)·R·I; S = v > θ; v ← r where S (or v ← v − (θ − r)
-    with `reset_by='subtraction'`). With `integrator='euler'`, d = 1 − dt/τ.
+    with `reset_by='subtraction'`). With `integrator='euler'`, d = 1 − dt/τ. With `conductance=True` as ConductanceSoma.
 
     Parameters: potential_rest (mV), potential_reset (mV, < threshold), potential_tau (ms, 1e-4 … 1e7), resistance (GΩ,
-    1e-12 … 1e6), threshold (mV); each a scalar, an array of shape `units`, or an initializer. State: v [units], mV
-    relative to rest, 0 at the start. Input current [units] pA; output spikes [units].
+    1e-12 … 1e6), threshold (mV); each a scalar, an array of shape `units`, or an initializer; conductance, and the
+    reversal potentials (mV) if it is set. State: v [units], mV relative to rest, 0 at the start. Input current [units]
+    pA (nS with conductance); output spikes [units].
     Errors: ConfigError. Source: Neuronal Dynamics, eq. 1.5.
 
     >>> soma = LeakySoma(units=(2,))
@@ -86,11 +88,12 @@ class LeakySoma(ResettingSoma[LeakySomaConfig]):
     def physical_params(self) -> Params:
         rest, reset, tau, resistance, threshold = self.quantities(
             "potential_rest", "potential_reset", "potential_tau", "resistance", "threshold")
-        return {"dt": self.dt, "tau": tau, "R": resistance, "theta": threshold - rest, "reset": reset - rest}
+        return {"dt": self.dt, "tau": tau, "R": resistance, "theta": threshold - rest, "reset": reset - rest
+                } | self.reversal_params(rest)
 
     def advance(self, v: Any, current: Any, params: Params) -> Any:
         d = decay(self.config.integrator, params["dt"], params["tau"])
-        return d * v + (1 - d) * params["R"] * current
+        return d * v + (1 - d) * params["R"] * self.received(v, current, 1 - d, params)
 
     def after_spike(self, v: Any, fired: Any, params: Params) -> Any:
         if self.config.reset_by == "value":
