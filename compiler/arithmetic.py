@@ -7,6 +7,7 @@ width by 62 bits, so int64 holds it. Only the golden model uses this page; code 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,17 +138,25 @@ def round_off(raw: np.ndarray, bits: int, rounding: str) -> np.ndarray:
     raise ValueError(f"no rounding {rounding!r}")
 
 
-def fit(value: Fixed, type_: Type) -> Fixed:
+Raised = Callable[[np.ndarray, int, int], np.ndarray]
+"""Whether what is lost rounds up: (what, how many bits it has, rounding site) -> truth values."""
+
+
+def fit(value: Fixed, type_: Type, raised: Raised | None = None) -> Fixed:
     """Round an exact value to the type's fraction and fit it into its range.
 
-    Raises OverflowFault when a `proved` value does not fit.
+    raised: the random bits of stochastic rounding. Raises OverflowFault when a `proved` value does not fit.
     """
     if isinstance(type_, BoolType):
         return value
     if not isinstance(type_, Format):
         raise TypeError(f"{type_} is no fixed-point type")
     drop = value.fraction - type_.fraction
-    raw = round_off(value.raw, drop, type_.rounding) if drop > 0 else value.raw << -drop
+    if drop > 0 and type_.rounding == "stochastic" and raised is not None:
+        floor = value.raw >> drop
+        raw = floor + raised(value.raw - (floor << drop), drop, type_.site)
+    else:
+        raw = round_off(value.raw, drop, type_.rounding) if drop > 0 else value.raw << -drop
     if type_.overflow == "saturate":
         raw = np.clip(raw, type_.low, type_.high)
     elif type_.overflow == "wrap":

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from compiler.analysis.intervals import Interval
 from compiler.analysis.network_ranges import ranges_of
 from compiler.analysis.ranges import SiteRanges, argument
 from compiler.certificate_functions import functions_of
-from compiler.formats import BoolType, Format
+from compiler.formats import BoolType, Format, Type
 from compiler.ir.network import Network
 from compiler.ir.print import print_network
 from compiler.ir.program import Operand, Program, Site, State, TensorRef
@@ -116,10 +117,17 @@ def _driven(network: Network, site: Site, units: int, program: Program, inputs: 
         values = fixed | {name: arithmetic.Fixed(raw, _fraction(types[name])) for name, raw in states.items()}
         for op in program.ops:
             operands = [_operand(network, item, values) for item in op.operands]
-            values[op.result] = arithmetic.fit(arithmetic.EXACT[op.opcode](*operands), op.type)
+            values[op.result] = arithmetic.fit(arithmetic.EXACT[op.opcode](*operands), _certain(op.type))
         states = {name: np.broadcast_to(arithmetic.fit(_operand(network, value, values), types[name]).raw, (units,))
                   for name, value in program.updates}
         yield states
+
+
+def _certain(type_: Type) -> Type:
+    """A witness takes random bits as free, like its inputs: none of them rounds up."""
+    if isinstance(type_, Format) and type_.rounding == "stochastic":
+        return replace(type_, rounding="floor", site=-1)
+    return type_
 
 
 def _operand(network: Network, operand: Operand, values: Mapping[str, arithmetic.Fixed]) -> arithmetic.Fixed:

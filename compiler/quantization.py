@@ -23,6 +23,7 @@ from compiler.options import Options
 
 E301 = declare("E301", "an operation has no integer form")
 
+STOCHASTIC = "stochastic"
 WIDE = 62
 WIDEST_VALUE = 32
 
@@ -109,6 +110,7 @@ class _Typing:
         states = tuple(self._state(item) for item in self.source.states)
         params = tuple(Declaration(item.name, self.types[item.name]) for item in self.source.params)
         ops, updates = self._fitted_updates(ops)
+        ops = _numbered(ops)
         name = f"{self.source.name}.{self.name}"
         return Program(name, inputs, states, params, tuple(ops), updates, self.source.emits)
 
@@ -193,8 +195,12 @@ class _Typing:
             return self.fractions.states[item.name]
         fraction = self.fractions.of(self._degree(item.name))
         if self.saturate:
-            return Format(True, self.options.state_bits, fraction, self.options.rounding, "saturate")
-        return Format(True, WIDE, fraction, self.options.rounding)
+            return Format(True, self.options.state_bits, fraction, self._kept_rounding(), "saturate")
+        return Format(True, WIDE, fraction, self._kept_rounding())
+
+    def _kept_rounding(self) -> str:
+        """Rounding of a state's type: operations round at random, a state is what one of them gave."""
+        return "floor" if self.options.rounding == STOCHASTIC else self.options.rounding
 
     def _counter(self, fraction: int) -> Format:
         """What was an integer before: counters, which ranges narrow afterwards."""
@@ -250,6 +256,9 @@ class _Typing:
             return type_.fraction if isinstance(type_, Format) else 0
         return float(operand).as_integer_ratio()[1].bit_length() - 1
 
+    def _at_random(self) -> bool:
+        return self.options.rounding == STOCHASTIC
+
     def _fitted_updates(self, ops: list[Op]):
         """Every state is updated by a value of its own fraction and overflow; a conversion stands where it is not."""
         updates = []
@@ -257,7 +266,10 @@ class _Typing:
             type_ = self.types[state]
             if isinstance(value, str) and isinstance(type_, Format) and not _same_grid(self.types[value], type_):
                 name = fresh_name(f"{state}_next", self.types)
-                ops = [*ops, Op(name, "convert", (value,), type_)]
+                own = self.types[value]
+                loses = isinstance(own, Format) and own.fraction > type_.fraction
+                made = replace(type_, rounding=self.options.rounding) if loses and self._at_random() else type_
+                ops = [*ops, Op(name, "convert", (value,), made)]
                 self.types[name] = type_
                 value = name
             updates.append((state, value if isinstance(value, str) else _at(value, type_)))
@@ -271,6 +283,16 @@ def _free(tensor: Tensor, type_: Type, real: np.ndarray, fraction: int, bits: in
     values = np.rint(np.ldexp(real, fraction)).astype(np.int64)
     width = max(bits + 2, int(np.abs(values).max(initial=0)).bit_length() + 1)
     return Tensor(Format(True, min(WIDEST_VALUE, width), fraction), values.astype(np.int32))
+
+
+def _numbered(ops: list[Op]) -> list[Op]:
+    """Every operation that rounds at random gets a site of its own."""
+    return [replace(op, type=replace(op.type, site=number)) if _is_random(op.type) else op
+            for number, op in enumerate(ops)]
+
+
+def _is_random(type_: Type) -> bool:
+    return isinstance(type_, Format) and type_.rounding == STOCHASTIC
 
 
 def _same_grid(a: Type, b: Format) -> bool:
@@ -299,7 +321,7 @@ def with_ranges(
             excess = max(excess, narrowed.width - allowed)
     for state, value in program.updates:
         if isinstance(value, str):
-            types[value] = types[state]
+            types[value] = rounding_like(types[state], types[value])
     for name, interval in inputs.items():
         types[name] = _narrowed(Format(True, WIDE, interval.fraction), ranges.values[name])
     return _retyped(program, types), excess
@@ -312,7 +334,14 @@ def _narrowed(type_: Type, interval: Interval) -> Type:
     if type_.overflow == "saturate" and (low <= type_.low or high >= type_.high):
         return type_
     overflow = "wrap" if type_.overflow == "wrap" else "proved"
-    return smallest_format(low, high, type_.fraction).with_modes(type_.rounding, overflow)
+    return rounding_like(smallest_format(low, high, type_.fraction).with_modes(overflow=overflow), type_)
+
+
+def rounding_like(type_: Type, other: Type) -> Type:
+    """A format with the rounding of another, its rounding site included."""
+    if not isinstance(type_, Format) or not isinstance(other, Format):
+        return type_
+    return replace(type_, rounding=other.rounding, site=other.site)
 
 
 def _retyped(program: Program, types: dict[str, Type]) -> Program:

@@ -12,6 +12,7 @@ import networkx as nx
 import numpy as np
 import scipy.sparse as sparse
 
+from compiler import counter_hash
 from compiler.arithmetic import EXACT, Fixed, fit, literal
 from compiler.formats import BoolType, Format, Type
 from compiler.ir.network import PRE, WEIGHT, Input, Network, Population, Projection
@@ -70,7 +71,7 @@ class _Run:
         for projection in self.network.into(population.name):
             arriving = self._arriving(projection, row)
             sums[projection.target_port] = EXACT["add"](sums[projection.target_port], arriving)
-        emitted = self._site(population.name, population.site, population.size, sums)
+        emitted = self._site(population.name, population.site, population.size, sums, row)
         for port, value in emitted.items():
             self._extend((population.name, port), value.raw[:, None, :])
         for projection in self.network.into(population.name):
@@ -84,7 +85,7 @@ class _Run:
         given[PRE] = self._at_synapses(projection, row)
         names = [item.name for item in self.network.programs[site.program].inputs]
         units = sources * self.network.size_of(projection.target)
-        self._site(f"{projection.name}.synapse", site, units, {name: given[name] for name in names})
+        self._site(f"{projection.name}.synapse", site, units, {name: given[name] for name in names}, row)
 
     def _at_synapses(self, projection: Projection, row: int) -> Fixed:
         """The value that arrives at every synapse, [B, post * pre]."""
@@ -111,19 +112,19 @@ class _Run:
         else:
             value = Fixed(self._past_row(projection, row - delays), fraction)
             if projection.pre is not None:
-                value = self._through(projection, "pre", projection.pre, value)
+                value = self._through(projection, "pre", projection.pre, value, row)
             total = self._weigh(projection, self.maps[projection.name][None], value)
         total = self._biased(projection, total, row)
         if projection.accumulator is not None:
             total = fit(total, projection.accumulator)
-        return self._through(projection, "post", projection.post, total) if projection.post else total
+        return self._through(projection, "post", projection.post, total, row) if projection.post else total
 
     def _learned(self, projection: Projection, row: int) -> Fixed:
         """The sum with the weights of the moment."""
         values, sources = self._at_synapses(projection, row), self.network.size_of(projection.source)
         if projection.pre is not None:
             value = Fixed(values.raw[:, :sources], values.fraction)
-            value = self._through(projection, "pre", projection.pre, value)
+            value = self._through(projection, "pre", projection.pre, value, row)
             values = Fixed(np.tile(value.raw, self.network.size_of(projection.target)), value.fraction)
         site = projection.synapse.program  # pyright: ignore[reportOptionalMemberAccess]
         weights = self.states[f"{projection.name}.synapse"][WEIGHT]
@@ -156,23 +157,23 @@ class _Run:
             return total
         return EXACT["add"](total, self._argument(projection.bias, None))
 
-    def _through(self, projection: Projection, name: str, site: Site, value: Fixed) -> Fixed:
+    def _through(self, projection: Projection, name: str, site: Site, value: Fixed, row: int) -> Fixed:
         program = self.network.programs[site.program]
         node = projection.source if name == "pre" else projection.target
         emitted = self._site(
-            f"{projection.name}.{name}", site, self.network.size_of(node), {program.inputs[0].name: value}
+            f"{projection.name}.{name}", site, self.network.size_of(node), {program.inputs[0].name: value}, row
         )
         return emitted[program.emits[0].port]
 
-    def _site(self, name: str, site: Site, units: int, inputs: dict[str, Fixed]) -> dict[str, Fixed]:
-        """One step of a program: fitted inputs, ops in order, then all updates at once."""
+    def _site(self, name: str, site: Site, units: int, inputs: dict[str, Fixed], row: int) -> dict[str, Fixed]:
+        """One step of a program, of a source row: fitted inputs, ops in order, then all updates at once."""
         program = self.network.programs[site.program]
         types = program.types()
         states = self.states[name]
         values = {port: fit(value, types[port]) for port, value in inputs.items()}
         values |= {key: Fixed(raw, _fraction(types[key])) for key, raw in states.items()}
         values |= {key: self._argument(site.arguments[key], types[key]) for key in (p.name for p in program.params)}
-        self._execute(name, program, values, units)
+        self._execute(name, program, values, units, row)
         for key, operand in program.updates:
             states[key] = self._spread(fit(self._operand(operand, values), types[key]), units)
         emitted = {item.port: Fixed(self._spread(self._operand(item.value, values), units),
@@ -180,12 +181,17 @@ class _Run:
         self._keep(name, {key: values[key].raw for key in inputs} | states | {p: v.raw for p, v in emitted.items()})
         return emitted
 
-    def _execute(self, site: str, program: Program, values: dict[str, Fixed], units: int) -> None:
+    def _execute(self, site: str, program: Program, values: dict[str, Fixed], units: int, row: int) -> None:
+        """Every operation in order. Where they round at random, the bits depend on site, unit, step and sample."""
+        random = any(isinstance(op.type, Format) and op.type.rounding == "stochastic" for op in program.ops)
+        step = self.first_step + row
+        noise = counter_hash.noise(self.network.seed, site, units, step, self.batch) if random else np.zeros(0)
         for item in program.inputs:
             self._observe(site, item.name, values[item.name], units)
         for op in program.ops:
             operands = [self._operand(item, values) for item in op.operands]
-            values[op.result] = fit(EXACT[op.opcode](*operands), op.type)
+            exact = EXACT[op.opcode](*operands)
+            values[op.result] = fit(exact, op.type, lambda rest, k, at: counter_hash.raised(rest, k, noise, at))
             self._observe(site, op.result, values[op.result], units)
 
     def _observe(self, site: str, name: str, value: Fixed, units: int) -> None:

@@ -34,7 +34,7 @@ PRECISIONS = ("float32", "float64")
 RECURRENT_STARTS = ("empty", "bias")
 READOUTS = ("count", "first", "last", "max", "mean", "sum", "step")
 WEIGHT_ROUNDINGS = ("fitted", "nearest")
-ROUNDINGS = ("floor", "zero", "even", "away")
+ROUNDINGS = ("floor", "zero", "even", "away", "stochastic")
 WEIGHT_BITS, STATE_BITS = (2, 16), (4, 32)
 READING = ("dt", "reset", "recurrent_delay", "recurrent_start", "precision", "readout", "input_kind", "repair",
            "round_delays")
@@ -54,7 +54,8 @@ class Settings:
     `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or [B, T, n]. quantization: a file of scales and
     fractions to hold, as training in the loop writes it; its bits and rounding come before those given here. dt: ms.
     reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
-    precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli. input_kind: what
+    precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli and of
+    stochastic rounding. input_kind: what
     inputs carry. repair, round_delays: read an inconsistent file all the same.
     """
 

@@ -21,7 +21,7 @@ from compiler.formats import Format, storage_dtype
 from compiler.ir.network import WEIGHT, Network, Projection, Tensor
 from compiler.ir.program import Program, Site, TensorRef
 from compiler.options import Options
-from compiler.quantization import WIDE, Fractions, quantized_values, typed_program, with_ranges
+from compiler.quantization import STOCHASTIC, WIDE, Fractions, quantized_values, typed_program, with_ranges
 
 E303 = declare("E303", "the formats of a learning rule cannot be settled")
 
@@ -70,6 +70,7 @@ class _Learning:
         self.options: Options = options
         self.weight_bits: int = weight_bits
         self.units = network.size_of(projection.source) * network.size_of(projection.target)
+        self.rounding = "floor" if options.rounding == STOCHASTIC else options.rounding
         self.weight_excess = 0
         self.open: set[str] = set()
         """States that saturate because nothing bounds them."""
@@ -126,15 +127,14 @@ class _Learning:
     def _weight_format(self, program: Program, whole: int, ranges: SiteRanges) -> Format:
         unsigned = int(ranges.values[WEIGHT].low.min()) >= 0
         fraction = self.weight_bits - whole + int(unsigned) - self.weight_excess
-        rounding = self.options.rounding if self.options.rounding == "stochastic" else "even"
         if WEIGHT in self.open:
-            return replace(self._saturating(WEIGHT, fraction, self.weight_bits), rounding=rounding)
-        return Format(True, WIDE, fraction, rounding)
+            return replace(self._saturating(WEIGHT, fraction, self.weight_bits), rounding="even")
+        return Format(True, WIDE, fraction, "even")
 
     def _state_format(self, name: str, fraction: int) -> Format:
         if name in self.open:
             return self._saturating(name, fraction, WIDEST)
-        return Format(True, WIDE, fraction, self.options.rounding)
+        return Format(True, WIDE, fraction, self.rounding)
 
     def _saturating(self, state: str, fraction: int, width: int) -> Format:
         """A format that saturates well above what was seen."""
@@ -143,7 +143,7 @@ class _Learning:
         most = _ROOM * max(abs(observed[0]), abs(observed[1]), float(start), 2.0**-10)
         whole = 2 + math.floor(math.log2(most))
         fraction = min(fraction, width - whole)
-        return Format(True, whole + fraction, fraction, self.options.rounding, "saturate")
+        return Format(True, whole + fraction, fraction, self.rounding, "saturate")
 
     def _leaves_open(self, program: Program, ranges: SiteRanges) -> bool:
         """Note states without a proof of a range that fits: they will saturate. Whether there are new ones."""

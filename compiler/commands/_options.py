@@ -51,7 +51,7 @@ _COMPILE = (
     click.option("--states", type=click.IntRange(*settings.STATE_BITS), metavar="N", help="Bits of states (24)."),
     click.option("--bits", multiple=True, metavar="SITE=N",
                  help="Bits of one projection's weights or one site's states; repeatable."),
-    click.option("--rounding", type=click.Choice(settings.ROUNDINGS), help="Rounding of states (zero)."),
+    click.option("--rounding", type=click.Choice(settings.ROUNDINGS), help="Rounding of states (zero); random with --seed."),
     click.option("--weight-rounding", type=click.Choice(settings.WEIGHT_ROUNDINGS),
                  help="Weights rounded to what calibration data show (fitted), or each alone (nearest)."),
     click.option("--quantization", type=click.Path(), metavar="FILE.npz",

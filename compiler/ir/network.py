@@ -160,13 +160,14 @@ class Projection:
 class Network:
     """A whole network at one level. dt in ms. chip: name of the chip it is mapped to.
 
-    observed: (lowest, highest) value of every record seen in calibration. decided: what quantizing decided. Both are
-    notes, not part of identity.
+    seed: of stochastic roundings. observed: (lowest, highest) value of every record seen in calibration. decided: what
+    quantizing decided. The last two are notes, not part of identity.
     """
 
     level: str = "model"
     dt: float = 1.0
     chip: str = ""
+    seed: int = 0
     programs: dict[str, Program] = field(default_factory=dict)
     tensors: dict[str, Tensor] = field(default_factory=dict)
     graph: nx.MultiDiGraph = field(default_factory=nx.MultiDiGraph)
@@ -281,8 +282,8 @@ class Network:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Network):
             return NotImplemented
-        heads = (self.level, self.dt, self.chip, self.programs) == (other.level, other.dt, other.chip, other.programs)
-        return heads and self.tensors == other.tensors and self._contents() == other._contents()
+        heads = [(item.level, item.dt, item.chip, item.seed, item.programs) for item in (self, other)]
+        return heads[0] == heads[1] and self.tensors == other.tensors and self._contents() == other._contents()
 
     def _contents(self) -> tuple[dict, dict]:
         return {item.name: item for item in self._nodes()}, {item.name: item for item in self.projections}

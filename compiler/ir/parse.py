@@ -43,7 +43,7 @@ def parse_with_places(
     """`parse`, and where every definition stands, for the diagnostics of the verifier."""
     source = Source(_decoded(text, file), file)
     header, definitions = _definitions(source)
-    build = _Build(Network(header.level, header.dt, header.chip), source, tensors)
+    build = _Build(Network(header.level, header.dt, header.chip, header.seed), source, tensors)
     for definition in definitions:
         build.add(definition)
     build.check_ends()

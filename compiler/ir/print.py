@@ -18,8 +18,9 @@ VERSION = 1
 def print_network(network: Network) -> str:
     """The canonical text, ending in a newline. Tensors stand by name, type, shape and hash."""
     chip = f"  chip={network.chip}" if network.chip else ""
+    seed = f"  seed={network.seed}" if network.seed else ""
     groups = [
-        [f"snn {VERSION}  level={network.level}  dt={number(network.dt)}{chip}"],
+        [f"snn {VERSION}  level={network.level}  dt={number(network.dt)}{chip}{seed}"],
         [_tensor(name, network) for name in sorted(network.tensors)],
         *([print_program(network.programs[name])] for name in sorted(network.programs)),
         [_input(item) for item in _by_name(network.inputs)],

@@ -50,6 +50,7 @@ class Header:
     level: str
     dt: float
     chip: str
+    seed: int
     token: Token
 
 
@@ -96,8 +97,8 @@ class Reader(Transformer):
         return children[0], children[1:]
 
     @v_args(inline=True)
-    def header(self, version, level, dt, chip):
-        return Header(int(version), str(level), _number(dt), str(chip or ""), level)
+    def header(self, version, level, dt, chip, seed):
+        return Header(int(version), str(level), _number(dt), str(chip or ""), int(seed or 0), level)
 
     @v_args(inline=True)
     def tensor(self, name, type_, shape, digest):

@@ -30,7 +30,15 @@ from compiler.ir.ops import COMPARISONS
 from compiler.ir.program import Declaration, Emit, Op, Program, Site, TensorRef
 from compiler.options import Options
 from compiler.passes.co_scale import bits_of, largest_integer
-from compiler.quantization import WIDE, Fractions, quantized_values, typed_program, with_ranges
+from compiler.quantization import (
+    STOCHASTIC,
+    WIDE,
+    Fractions,
+    quantized_values,
+    rounding_like,
+    typed_program,
+    with_ranges,
+)
 from compiler.synapse_quantization import quantized, start_weights
 
 LEVELS = ("model",)
@@ -53,6 +61,7 @@ def run(network: Network, options: Options) -> Network:
     fixed = network.copy()
     fixed.level = "fixed"
     fixed.decided.settings = settings_of(options)
+    fixed.seed = options.seed if options.rounding == STOCHASTIC else 0
     for item in network.inputs:
         if isinstance(item.port.type, FloatType) and item.port.kind == "current":
             fixed.add(_quantized_input(fixed, item, options))
@@ -307,8 +316,9 @@ class _Quantizer:
         excess = max(0, accumulator.width - _WIDEST_VALUE)
         passed = passes_on(self.network.programs[self.population.site.program], projection.target_port)
         if projection.post is None and total.fraction > fraction + _LARGEST_SHIFT and not passed:
-            total = fit(total, Format(True, WIDE, fraction, self.options.rounding))
-            programs.append(_rounding(projection, _holding(total).with_modes(self.options.rounding)))
+            mode = Format(True, WIDE, fraction, self.options.rounding, site=0 if self.options.rounding == STOCHASTIC else -1)
+            total = fit(total, mode)
+            programs.append(_rounding(projection, rounding_like(_holding(total), mode)))
             return replace(projection, post=Site(programs[-1].name)), total, excess
         if projection.post is None:
             return projection, total, excess

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from targets.cores.microcode import Registers, execute, fitted, operand, result
+from targets.cores.microcode import NO_NOISE, Registers, execute, fitted, operand, random_bits, result
 from targets.cores.synapse_memory import decode, fan
 from targets.cores.tables import Tables, unfit
 
@@ -161,23 +161,30 @@ class Core:
                 if traced and site["kind"] != "pre":
                     self._pass_on(arrived)
                     traced = False
-                self._step_site(site, arrived)
+                self._step_site(site, arrived, chip_step + first_step)
                 traced |= site["kind"] == "pre"
         arrived[:] = 0
 
-    def _step_site(self, site: Mapping[str, Any], arrived: np.ndarray) -> None:
+    def _step_site(self, site: Mapping[str, Any], arrived: np.ndarray, chip_step: int) -> None:
         name = site["name"]
         program = self.tables.index["programs"][site["program"]]
         registers = dict(self.registers[name]) | self.states[name]
         self.ports[name] = {port: self._port(name, item, arrived) for port, item in site["inputs"].items()}
         registers |= self.ports[name]
-        execute(program, registers, self.lookups, name)
+        execute(program, registers, self.lookups, name, self._noise(name, program, chip_step))
         updated = {key: result(row, registers, {}, f"{name}.{key}") for key, row in program["updates"].items()}
         shape = (self.batch, len(self.rows[name]))
         self.emitted[name] = {
             port: np.broadcast_to(operand(value, 0, registers), shape) for port, value in program["emits"].items()
         }
         self.states[name] = {key: np.broadcast_to(value, shape) for key, value in updated.items()}
+
+    def _noise(self, name: str, program: Mapping[str, Any], chip_step: int) -> np.ndarray:
+        """Random bits of a site's step, where its program rounds at random."""
+        if all("site" not in row for row in program["code"]):
+            return NO_NOISE
+        step = chip_step - self._skew(name)
+        return random_bits(self.tables.index["seed"], name, self.rows[name], step, self.batch)
 
     def _port(self, site: str, port: Mapping[str, Any], arrived: np.ndarray) -> np.ndarray:
         total = np.zeros((self.batch, len(self.rows[site])), np.int64)

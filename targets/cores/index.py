@@ -22,6 +22,7 @@ def index_of(
     used = sorted({site.program for _, site, _ in network.sites()})
     return {
         "version": VERSION,
+        "seed": network.seed,
         "chip": {
             "name": chip.name,
             "width": chip.width,

@@ -35,7 +35,8 @@ def fitting(drop: int, type_: Type | None) -> dict[str, Any]:
     """How an exact value with `drop` bits too many becomes a value of a type; a negative drop shifts left."""
     if isinstance(type_, Format):
         modes = {"rounding": type_.rounding, "overflow": type_.overflow}
-        return {"drop": drop, **modes, "low": type_.low, "high": type_.high}
+        site = {"site": type_.site} if type_.rounding == "stochastic" else {}
+        return {"drop": drop, **modes, **site, "low": type_.low, "high": type_.high}
     if isinstance(type_, BoolType):
         return {"drop": drop, "rounding": "floor", "overflow": "proved", "low": 0, "high": 1}
     return {"drop": drop, "rounding": "floor", "overflow": "none", "low": 0, "high": 0}

@@ -6,6 +6,7 @@ A register holds int64 [batch, compartments] or one value per compartment. An op
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,13 +19,21 @@ E544 = declare("E544", "a value left the range that the core tables promise")
 Registers = dict[str, np.ndarray]
 
 
-def execute(program: Mapping[str, Any], registers: Registers, lookups: Mapping[str, np.ndarray], where: str) -> None:
-    """Run every micro-operation in order; results join `registers`. Errors: E544."""
+NO_NOISE = np.zeros(1, np.int64)
+
+
+def execute(
+    program: Mapping[str, Any], registers: Registers, lookups: Mapping[str, np.ndarray], where: str, noise: np.ndarray
+) -> None:
+    """Run every micro-operation in order; results join `registers`. noise: see `random_bits`. Errors: E544."""
     for row in program["code"]:
-        registers[row["to"]] = result(row, registers, lookups, where)
+        registers[row["to"]] = result(row, registers, lookups, where, noise)
 
 
-def result(row: Mapping[str, Any], registers: Registers, lookups: Mapping[str, np.ndarray], where: str) -> np.ndarray:
+def result(
+    row: Mapping[str, Any], registers: Registers, lookups: Mapping[str, np.ndarray], where: str,
+    noise: np.ndarray = NO_NOISE,
+) -> np.ndarray:
     """Value of one row. Errors: E544."""
     operands = [operand(name, shift, registers) for name, shift in row["from"]]
     if row["op"] == "lookup":
@@ -34,7 +43,7 @@ def result(row: Mapping[str, Any], registers: Registers, lookups: Mapping[str, n
         exact = WHOLE[row["op"]](operands[0], row["bits"])
     else:
         exact = EXACT[row["op"]](*operands)
-    return fitted(exact, row, where)
+    return fitted(exact, row, where, noise)
 
 
 def operand(name: str | int, shift: int, registers: Registers) -> np.ndarray:
@@ -42,10 +51,13 @@ def operand(name: str | int, shift: int, registers: Registers) -> np.ndarray:
     return np.asarray(value) << shift if shift else np.asarray(value)
 
 
-def fitted(exact: np.ndarray, row: Mapping[str, Any], where: str) -> np.ndarray:
+def fitted(exact: np.ndarray, row: Mapping[str, Any], where: str, noise: np.ndarray = NO_NOISE) -> np.ndarray:
     """Drop bits, then fit into low..high. Errors: E544 for a range that was said to be proved."""
     drop = row["drop"]
-    raw = ROUNDINGS[row["rounding"]](exact, drop) if drop > 0 else exact << -drop
+    if drop > 0 and row["rounding"] == "stochastic":
+        raw = _at_random(exact, drop, scrambled(noise ^ row["site"]))
+    else:
+        raw = ROUNDINGS[row["rounding"]](exact, drop) if drop > 0 else exact << -drop
     low, high = row["low"], row["high"]
     if row["overflow"] == "saturate":
         return np.minimum(np.maximum(raw, low), high)
@@ -81,6 +93,29 @@ def _half_to_even(raw: np.ndarray, bits: int) -> np.ndarray:
 
 def _half_away(raw: np.ndarray, bits: int) -> np.ndarray:
     return np.sign(raw) * ((np.abs(raw) + (1 << bits - 1)) >> bits)
+
+
+def scrambled(word: np.ndarray) -> np.ndarray:
+    """The mixing of the counter hash on 32-bit words held in int64: lowbias32 of C. Wellons."""
+    for right, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        word = word ^ (word >> right)
+        high = (word * (factor >> 16)) & 0xFFFF
+        word = ((high << 16) + word * (factor & 0xFFFF)) & 0xFFFFFFFF
+    return word ^ (word >> 16)
+
+
+def random_bits(seed: int, site: str, units: np.ndarray, step: int, batch: int) -> np.ndarray:
+    """The part of the counter hash that all roundings of a site share in a step, [batch, compartments]."""
+    word = np.int64(seed & 0xFFFFFFFF) ^ np.int64(zlib.crc32(site.encode()))
+    word = scrambled(scrambled(scrambled(word) ^ units.astype(np.int64)) ^ np.int64(step & 0xFFFFFFFF))
+    return scrambled(word ^ np.arange(batch, dtype=np.int64)[:, None])
+
+
+def _at_random(raw: np.ndarray, bits: int, random: np.ndarray) -> np.ndarray:
+    """Down, or up with the probability of what is dropped, of which the upper 24 bits count."""
+    counted = min(bits, 24)
+    lost = (raw >> (bits - counted)) & ((1 << counted) - 1)
+    return (raw >> bits) + (lost > (random & ((1 << counted) - 1)))
 
 
 ROUNDINGS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {

@@ -75,12 +75,15 @@ def finish(result: Exact, format_: Type) -> Value:
         raise TypeError(f"{format_} is no fixed-point type")
     drop = result.range.fraction - format_.fraction
     ends = [rounded(raw, drop, format_.rounding) for raw in (result.range.low, result.range.high)]
+    at_random = format_.rounding == "stochastic" and drop > 0
+    if at_random:
+        ends[1] = -(-result.range.high >> drop)
     on_grid = Range(ends[0], ends[1], format_.fraction)
     fitted = _fitted_range(on_grid, format_)
     if fitted.low == fitted.high:
         return number(fitted.low, format_.fraction)
     text = _int32_text(result, drop, on_grid, fitted, format_) or _pair_text(result, drop, on_grid, fitted, format_)
-    return Value(text, fitted, sampled=result.batched)
+    return Value(text, fitted, sampled=result.batched or at_random)
 
 
 def _inside(range_: Range, format_: Format) -> bool:
@@ -105,7 +108,7 @@ def _int32_text(result: Exact, drop: int, on_grid: Range, fitted: Range, format_
     if not fits(fitted):
         return None
     if drop > 0:
-        text = _rounded_text(result, drop, format_.rounding)
+        text = _rounded_text(result, drop, format_)
         return _fitted_text(text, on_grid, format_) if text and fits(on_grid) else None
     text = left_text(result.low, -drop)
     if result.within and fits(result.range) and fits(on_grid):
@@ -115,12 +118,19 @@ def _int32_text(result: Exact, drop: int, on_grid: Range, fitted: Range, format_
     return _fitted_text(text, on_grid, format_)
 
 
-def _rounded_text(result: Exact, drop: int, rounding: str) -> str | None:
+def _rounded_text(result: Exact, drop: int, format_: Format) -> str | None:
+    rounding = format_.rounding
     if result.within and fits(result.range) and drop <= 31:
-        return f"({result.low} >> {drop})" if rounding == "floor" else f"round_{rounding}({result.low}, {drop})"
-    if result.factors is None:
+        how = f"{result.low}, {drop}{_bits(format_)}"
+        return f"({result.low} >> {drop})" if rounding == "floor" else f"round_{rounding}({how})"
+    if result.factors is None or rounding == "stochastic":
         return None
     return split_text(*result.factors, drop, rounding)
+
+
+def _bits(format_: Format) -> str:
+    """The random bits of a stochastic rounding, as further arguments."""
+    return f", noise, {format_.site}" if format_.rounding == "stochastic" else ""
 
 
 def _fitted_text(text: str, on_grid: Range, format_: Format) -> str:
@@ -146,7 +156,7 @@ def _pair_text(result: Exact, drop: int, on_grid: Range, fitted: Range, format_:
     text = result.pair()
     if drop:
         bits = min(abs(drop), 63)
-        text = f"pair_{format_.rounding}({text}, {bits})" if drop > 0 else f"pair_left({text}, {bits})"
+        text = f"pair_{format_.rounding}({text}, {bits}{_bits(format_)})" if drop > 0 else f"pair_left({text}, {bits})"
     if _inside(on_grid, format_) or format_.overflow == "proved":
         return f"narrow({text})" if fits(fitted) else text
     if format_.overflow == "saturate":

@@ -46,7 +46,7 @@ class _LayerFunction:
         self._write_sums()
         self.code.blank()
         with self.code.block("def advance(carry, row):"):
-            step = StepText(self.code, self.names.inner())
+            step = StepText(self.code, self.names.inner(), 'state["step"] + row["t"]')
             for population in self.text.layer.populations:
                 self._write_population(population, step)
             entries = (f"{_ring(port)}: ring_with(carry[{_ring(port)}], row[\"t\"], {step.now[port]}),"
@@ -77,7 +77,10 @@ class _LayerFunction:
     def _counts_steps(self) -> bool:
         """Whether a step must know its number."""
         late = (item.bias is not None and item.bias_start > 0 for item in self.text.projections.values())
-        return bool(self.rings) or not self.text.layer.before or any(late)
+        projections = self.text.projections.values()
+        sites = [*self.text.sites.values(), *self.text.synapses.values(), *(item.post for item in projections),
+                 *(item.pre for item in projections)]
+        return any(item is not None and item.noise for item in sites) or bool(self.rings) or not self.text.layer.before or any(late)
 
     def _write_trace(self, projection: ProjectionText, site: SiteText) -> str:
         """A local function: what the program before the weights makes of all rows."""
@@ -86,13 +89,16 @@ class _LayerFunction:
         self.code.blank()
         with self.code.block(f"def {name}(arriving):"):
             with self.code.block("def advance(carry, x):"):
-                step = StepText(self.code, self.names.inner())
+                step = StepText(self.code, self.names.inner(), 'state["step"] + t')
+                if site.noise:
+                    self.code.line("t, x = x")
                 step.call(site, {site.program.inputs[0].name: self._read(projection, "x")})
                 step.close()
                 self.code.line(f"return after, (now[{port}], {KEPT})")
             self.code.blank()
             before = ", ".join(f"{quoted(key)}: state[{quoted(key)}]" for key in step.after)
-            self.code.line(f"after, (values, kept) = lax.scan(advance, {{{before}}}, arriving)")
+            rows = "(jnp.arange(steps, dtype=jnp.int32), arriving)" if site.noise else "arriving"
+            self.code.line(f"after, (values, kept) = lax.scan(advance, {{{before}}}, {rows})")
             self.code.line("traced.append((after, kept))")
             self.code.line("return values")
         self.code.blank()

@@ -7,9 +7,19 @@ import inspect
 from functools import cache
 from types import ModuleType
 
-from targets.jax_fixed.runtime import arithmetic, command_line, products, rows, running, synapses, wide, windows
+from targets.jax_fixed.runtime import (
+    arithmetic,
+    command_line,
+    products,
+    random_rounding,
+    rows,
+    running,
+    synapses,
+    wide,
+    windows,
+)
 
-ARITHMETIC: tuple[ModuleType, ...] = (arithmetic, wide, products, windows, rows, synapses)
+ARITHMETIC: tuple[ModuleType, ...] = (arithmetic, wide, random_rounding, products, windows, rows, synapses)
 RUNNING: tuple[ModuleType, ...] = (running, command_line)
 
 

@@ -31,8 +31,6 @@ def _programs(network: Network) -> Iterator[Diagnostic]:
             place = Place(path=f"@{program.name}.{op.result}") if not op.place.file else op.place
             if not OPS[op.opcode].fixed:
                 yield Diagnostic(E480, f"operation {op.opcode} needs floating point", place, str(op.type), "a table")
-            if isinstance(op.type, Format) and op.type.rounding == "stochastic":
-                yield Diagnostic(E480, "stochastic rounding is not generated", place, str(op.type), "another rounding")
         for item in (*program.states, *program.inputs, *program.params):
             if not isinstance(item.type, Format) or item.type.width <= 32:
                 continue

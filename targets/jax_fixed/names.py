@@ -17,7 +17,7 @@ PROGRAM = frozenset({
 
 LOCAL = frozenset({
     "advance", "arriving", "after", "batch", "before", "carry", "changed", "delay", "emitted", "kept", "keep", "name",
-    "now", "row", "rows", "state", "steps", "sums", "traced", "values", "wanted", "weights", "x",
+    "noise", "now", "row", "rows", "state", "steps", "sums", "t", "traced", "values", "wanted", "weights", "x",
 })  # fmt: skip
 """Local names of the functions that run a network: nothing that they call may be called so."""
 

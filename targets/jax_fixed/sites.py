@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from compiler import counter_hash
 from compiler.formats import BoolType, Format, Type
 from compiler.ir.exact import Range, range_of_type
 from compiler.ir.program import Op, Operand, Program, Site, TensorRef
@@ -17,7 +21,10 @@ from targets.jax_fixed.writer import bare
 
 @dataclass(frozen=True)
 class SiteText:
-    """A site whose step function was written. states and emits: values by name, as the function returns them."""
+    """A site whose step function was written. states and emits: values by name, as the function returns them.
+
+    noise: text of the hash of seed and site that its random bits begin with, "" where it rounds none at random.
+    """
 
     name: str
     units: int
@@ -25,6 +32,7 @@ class SiteText:
     program: Program
     states: dict[str, Value]
     emits: dict[str, Value]
+    noise: str = ""
 
     @property
     def first(self) -> Value:
@@ -56,16 +64,28 @@ def write_site(out: ProgramText, name: str, site: Site, units: int, ranges: Mapp
     program = out.network.programs[site.program]
     values = _parameters(out, name, site, program) | _tables(out, program)
     scope = out.names.inner(without=LOCAL)
+    scope.fresh("noise")
     function = out.names.fresh(f"{name}_step")
     for item in program.inputs:
         truth = isinstance(item.type, BoolType)
         values[item.name] = Value(scope.fresh(item.name), ranges[item.name], truth)
     for item in program.states:
         values[item.name] = state_value(scope.fresh(item.name), item.type)
-    arguments = [values[item.name].text for item in (*program.inputs, *program.states)]
+    noise = _noise(out.network.seed, name) if any(map(_at_random, program.ops)) else ""
+    arguments = [values[item.name].text for item in (*program.inputs, *program.states)] + ["noise"] * bool(noise)
     with out.code.function(f"{function}({', '.join(arguments)})", _documentation(out, name, program, units, values)):
         states, emits = _write_body(out, name, program, scope, values)
-    return SiteText(name, units, function, program, states, emits)
+    return SiteText(name, units, function, program, states, emits, noise)
+
+
+def _at_random(op: Op) -> bool:
+    return isinstance(op.type, Format) and op.type.rounding == "stochastic"
+
+
+def _noise(seed: int, site: str) -> str:
+    """The counter hash of seed and site (`compiler.counter_hash`): what does not change in a run."""
+    begun = counter_hash.mix(np.array([(seed & 0xFFFFFFFF) ^ zlib.crc32(site.encode())], np.uint32))
+    return hex(int(begun[0]))
 
 
 def _parameters(out: ProgramText, name: str, site: Site, program: Program) -> dict[str, Value]:

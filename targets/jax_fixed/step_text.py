@@ -15,11 +15,11 @@ class StepText:
     """Writes calls inside a scanned function whose states lie in `carry`.
 
     now: text of everything that may be recorded, as arrays hold it, by record name. after: the same of new states.
-    emitted: values of emitted ports by record name, before they are stored.
+    emitted: values of emitted ports by record name, before they are stored. number: text of the number of the step.
     """
 
-    def __init__(self, code: Writer, names: Names):
-        self.code, self.names = code, names
+    def __init__(self, code: Writer, names: Names, number: str):
+        self.code, self.names, self.number = code, names, number
         self.now: dict[str, str] = {}
         self.after: dict[str, str] = {}
         self.emitted: dict[str, Value] = {}
@@ -42,6 +42,8 @@ class StepText:
             self.now[f"{site.name}.{item.name}"] = _kept(value, site.units)
         for item in site.program.states:
             arguments.append(loaded(f"carry[{quoted(f'{site.name}.{item.name}')}]", item.type))
+        if site.noise:
+            arguments.append(f"drawn({site.noise}, {site.units}, {self.number}, batch)")
         states = {name: named(value, self.names.fresh(f"next_{name}")) for name, value in site.states.items()}
         emits = {port: named(value, self.names.fresh(port)) for port, value in site.emits.items()}
         results = ", ".join(item.text for item in (*states.values(), *emits.values()))

@@ -105,6 +105,15 @@ def starts_and_updates_are_values_of_their_state(network: Network, entry: Progra
 
 
 @rule("program", stage=NUMBERS, levels=INTEGER_LEVELS)
+def only_operations_round_at_random(network: Network, entry: ProgramEntry) -> Iterator[Diagnostic]:
+    program = entry.program
+    for item in (*program.inputs, *program.states, *program.params):
+        if isinstance(item.type, Format) and item.type.site >= 0:
+            yield Diagnostic(E281, f"{item.name} rounds at random", program_place(program, item.name), str(item.type),
+                             "a rounding site at an operation", "let a `convert` round, and hold what it gives")
+
+
+@rule("program", stage=NUMBERS, levels=INTEGER_LEVELS)
 def random_roundings_have_sites_of_their_own(network: Network, entry: ProgramEntry) -> Iterator[Diagnostic]:
     sites = [(op.type.site, op) for op in entry.program.ops if isinstance(op.type, Format) and op.type.site >= 0]
     for site, count in Counter(site for site, _ in sites).items():
