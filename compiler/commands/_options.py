@@ -51,12 +51,12 @@ _COMPILE = (
     click.option("--states", type=click.IntRange(*settings.STATE_BITS), metavar="N", help="Bits of states (24)."),
     click.option("--bits", multiple=True, metavar="SITE=N",
                  help="Bits of one projection's weights or one site's states; repeatable."),
-    click.option("--rounding", type=click.Choice(settings.ROUNDINGS), help="Rounding of states (zero); random with --seed."),
+    click.option("--rounding", type=click.Choice(settings.ROUNDINGS), help="Rounding of states (zero)."),
     click.option("--weight-rounding", type=click.Choice(settings.WEIGHT_ROUNDINGS),
                  help="Weights rounded to what calibration data show (fitted), or each alone (nearest)."),
     click.option("--quantization", type=click.Path(), metavar="FILE.npz",
                  help="Scales and fractions to hold, as training in the loop wrote them."),
-    click.option("--seed", type=int, metavar="N", help="Seed of random stimuli (0)."),
+    click.option("--seed", type=int, metavar="N", help="Seed of random stimuli and of stochastic rounding (0)."),
     click.option("--config", type=click.Path(), metavar="FILE.toml", help="Any of these options from a file."),
 )
 

@@ -316,7 +316,8 @@ class _Quantizer:
         excess = max(0, accumulator.width - _WIDEST_VALUE)
         passed = passes_on(self.network.programs[self.population.site.program], projection.target_port)
         if projection.post is None and total.fraction > fraction + _LARGEST_SHIFT and not passed:
-            mode = Format(True, WIDE, fraction, self.options.rounding, site=0 if self.options.rounding == STOCHASTIC else -1)
+            rounding = self.options.rounding
+            mode = Format(True, WIDE, fraction, rounding, site=0 if rounding == STOCHASTIC else -1)
             total = fit(total, mode)
             programs.append(_rounding(projection, rounding_like(_holding(total), mode)))
             return replace(projection, post=Site(programs[-1].name)), total, excess

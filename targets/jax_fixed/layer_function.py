@@ -80,7 +80,8 @@ class _LayerFunction:
         projections = self.text.projections.values()
         sites = [*self.text.sites.values(), *self.text.synapses.values(), *(item.post for item in projections),
                  *(item.pre for item in projections)]
-        return any(item is not None and item.noise for item in sites) or bool(self.rings) or not self.text.layer.before or any(late)
+        noisy = any(item is not None and item.noise for item in sites)
+        return noisy or bool(self.rings) or not self.text.layer.before or any(late)
 
     def _write_trace(self, projection: ProjectionText, site: SiteText) -> str:
         """A local function: what the program before the weights makes of all rows."""
