@@ -54,9 +54,8 @@ class Settings:
     `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or [B, T, n]. quantization: a file of scales and
     fractions to hold, as training in the loop writes it; its bits and rounding come before those given here. dt: ms.
     reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
-    precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli and of
-    stochastic rounding. input_kind: what
-    inputs carry. repair, round_delays: read an inconsistent file all the same.
+    precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli and of stochastic
+    rounding. input_kind: what inputs carry. repair, round_delays: read an inconsistent file all the same.
     """
 
     target: str = TARGET

@@ -26,7 +26,8 @@ from tests.targets.cores.mapping import arrays_of, mapped, records_of, written
 from tests.targets.cores.mapping import differing as differing_arrays
 from tests.targets.jax_fixed.programs import differing, generated, golden, joined, run
 
-RELAXED = settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+RELAXED = settings(max_examples=3, deadline=None,
+                   suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 
 
 def at_random(network: Network, seed: int) -> Network:
