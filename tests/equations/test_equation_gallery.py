@@ -57,7 +57,7 @@ def test_the_gallery_holds_every_soma_and_nothing_else():
 
 
 @pytest.mark.parametrize("name", SOMAS)
-@pytest.mark.parametrize("dt", [1.0, 0.1])
+@pytest.mark.parametrize("dt", [1.0, pytest.param(0.1, marks=pytest.mark.slow)])
 def test_a_soma_is_its_equations(name, dt):
     built, written = twins(name, gallery()[name], dt=dt)
     assert_equal_step_for_step(built, written, drive(name))
