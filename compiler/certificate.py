@@ -98,13 +98,14 @@ def _witnesses(network: Network, site: Site, units: int, program: Program, range
 
 
 def _keep_nearest(found: dict, name: str, drive: str, step: int, raw: np.ndarray, interval: Interval) -> None:
-    for end in ("high", "low"):
-        bound = np.broadcast_to(getattr(interval, end), raw.shape)
-        reached = np.abs(raw) / np.maximum(np.abs(bound), 1) * (np.sign(raw) == np.sign(bound))
-        unit = int(np.argmax(reached))
-        if name not in found or reached[unit] > found[name]["reached"]:
-            found[name] = {"drive": drive, "steps": step, "unit": unit, "end": end, "value": int(raw[unit]),
-                           "reached": float(reached[unit])}
+    """The end farther from zero is the one that costs bits."""
+    end = "high" if int(interval.high.max()) >= -int(interval.low.min()) else "low"
+    bound = np.broadcast_to(getattr(interval, end), raw.shape)
+    reached = np.abs(raw) / np.maximum(np.abs(bound), 1) * (np.sign(raw) == np.sign(bound))
+    unit = int(np.argmax(reached))
+    if name not in found or reached[unit] > found[name]["reached"]:
+        found[name] = {"drive": drive, "steps": step, "unit": unit, "end": end, "value": int(raw[unit]),
+                       "reached": float(reached[unit])}
 
 
 def _driven(network: Network, site: Site, units: int, program: Program, inputs: Mapping[str, np.ndarray]):

@@ -141,6 +141,7 @@ def _measured(compilation: Compilation, inputs: Mapping[str, np.ndarray]) -> Ver
         if isinstance(_type_of(fixed, name), BoolType):
             difference = np.abs(a.astype(int).sum(1) - b.astype(int).sum(1))
             populations[name] = {"spike_disagreement": float((a != b).mean()), "spike_rate": float((a != 0).mean()),
+                                 "fixed_spike_rate": float((b != 0).mean()),
                                  "spike_count_error": float(difference.mean())}
     values = sum(int(item.size) for item in left.records.values())
     worst = max((item["spike_disagreement"] for item in populations.values()), default=0.0)

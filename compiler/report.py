@@ -27,6 +27,7 @@ W302 = declare("W302", "a population is silent on the calibration data")
 W303 = declare("W303", "a state saturates")
 W304 = declare("W304", "a threshold or time constant is far from what was asked for")
 W305 = declare("W305", "a population fires in nearly every step on the calibration data")
+W306 = declare("W306", "every weight of a projection into a unit became zero")
 
 _MANY_DEAD = 0.05
 _FAR = 0.01
@@ -39,7 +40,7 @@ def build(compilation: Compilation, ranges: dict[str, SiteRanges]) -> tuple[dict
     populations = [_population(compilation, item.name, ranges) for item in fixed.populations]
     projections = [_projection(compilation, item.name) for item in fixed.projections]
     sites = [_site(fixed, name, ranges[name]) for name, _, _ in fixed.sites() if name in ranges]
-    warnings = [*_warnings(compilation, populations, projections), *_of_synapses(sites)]
+    warnings = [*_warnings(compilation, populations, projections), *_of_projection_sites(sites)]
     chip = compilation.options.chip
     family = _family(compilation, ranges)
     warnings += family.warnings if family else []
@@ -76,14 +77,14 @@ def _calibration(compilation: Compilation) -> dict[str, Any]:
     return {"origin": compilation.source.calibration_origin, "samples": samples, "steps": steps}
 
 
-def _rates(compilation: Compilation) -> dict[str, float]:
-    """Mean spike rate of every port on the calibration data, by record name."""
+def _rates(compilation: Compilation, key: str = "spike_rate") -> dict[str, float]:
+    """Mean spike rate of every port on the calibration data, by record name: of the float or of the fixed run."""
     measured = next((item for item in compilation.verdicts if item.stage == "model → fixed"), None)
     populations = measured.coverage["populations"] if measured else {}
     calibration = compilation.options.calibration or {}
     inputs = {f"{item.name}.{item.port.kind}": float((np.asarray(calibration[item.name]) != 0).mean())
               for item in compilation.mapped.inputs if item.name in calibration}
-    return inputs | {name: item["spike_rate"] for name, item in populations.items()}
+    return inputs | {name: item[key] for name, item in populations.items()}
 
 
 def _population(compilation: Compilation, name: str, ranges: dict[str, SiteRanges]) -> dict[str, Any]:
@@ -93,6 +94,8 @@ def _population(compilation: Compilation, name: str, ranges: dict[str, SiteRange
     content |= _site(network, name, ranges[name])
     content["constants"] = list(constants(compilation, name))
     content["spike_rate"] = {key: rate for key, rate in _rates(compilation).items() if key.startswith(f"{name}.")}
+    content["fixed_spike_rate"] = {key: rate for key, rate in _rates(compilation, "fixed_spike_rate").items()
+                                   if key.startswith(f"{name}.")}
     return content
 
 
@@ -109,11 +112,9 @@ def _value(program: Program, name: str, ranges: SiteRanges) -> dict[str, Any] | 
         return None
     interval = ranges.values[name]
     low, high = int(interval.low.min()), int(interval.high.max())
-    fits = type_.low <= low and high <= type_.high
-    grade = "saturates" if type_.overflow == "saturate" and not fits else "proved"
-    if not all(ranges.proved.values()) and type_.overflow == "saturate":
-        grade = "saturates"
     is_state = name in {item.name for item in program.states}
+    cut = type_.overflow == "saturate" and (is_state or low <= type_.low or high >= type_.high)
+    grade = "saturates" if cut else "proved"
     return {"name": name, "state": is_state, "format": str(type_), "grade": grade, "low": low, "high": high,
             "real_low": low * type_.lsb, "real_high": high * type_.lsb}
 
@@ -134,7 +135,8 @@ def constants(compilation: Compilation, name: str) -> Iterator[dict[str, Any]]:
         if _degree(program, after, parameter) == 1 and after.scale is not None:
             found = found * compilation.mapped.real(after.scale)
         error = np.abs(found - asked) / np.where(asked == 0, 1.0, np.abs(asked))
-        entry = {"name": parameter, "asked": _middle(asked), "realised": _middle(found), "error": float(error.max())}
+        entry = {"name": parameter, "asked": _middle(asked), "realised": _middle(found), "error": float(error.max()),
+                 "lost": int(((found == 0) & (asked != 0)).sum())}
         linear = after.scale is not None and _multiplies_state(program, parameter)
         if linear and _is_decay(asked) and _is_decay(found):
             times = -compilation.mapped.dt / np.log(asked), -compilation.mapped.dt / np.log(found)
@@ -180,9 +182,17 @@ def _projection(compilation: Compilation, name: str) -> dict[str, Any]:
             values = compilation.model.tensor(before).values
             # A source that brings its integers along may have merged what its graph tells apart.
             if values.size == tensor.data.size:
-                entry["became_zero"] = int(((tensor.data == 0) & (values.reshape(tensor.data.shape) != 0)).sum())
+                entry |= _dead(tensor.data, values.reshape(tensor.data.shape), link.keyword == "dense")
         content["weights"].append(entry)
     return content
+
+
+def _dead(rounded: np.ndarray, asked: np.ndarray, dense: bool) -> dict[str, int]:
+    """Weights that became zero, and units (of dense projections) that lost every one."""
+    found = {"became_zero": int(((rounded == 0) & (asked != 0)).sum())}
+    if dense:
+        found["cut_off"] = int(((rounded == 0).all(axis=1) & (asked != 0).any(axis=1)).sum())
+    return found
 
 
 def _warnings(compilation: Compilation, populations: list, projections: list) -> Iterator[Diagnostic]:
@@ -190,19 +200,27 @@ def _warnings(compilation: Compilation, populations: list, projections: list) ->
         for weights in item["weights"]:
             dead = weights.get("became_zero", 0)
             if dead > _MANY_DEAD * weights["count"]:
-                yield Diagnostic(W301, f"{dead} of {weights['count']} weights of {item['name']} became zero",
-                                 Place(path=item["name"]), found=weights["format"], hint="use more weight bits")
+                yield Diagnostic(W301, f"{dead} of {weights['count']} weights of {item['name']} into %{item['target']} "
+                                 "became zero", Place(path=item["name"]), found=weights["format"],
+                                 hint="use more weight bits")
+            if cut_off := weights.get("cut_off", 0):
+                yield Diagnostic(W306, f"every weight of {item['name']} into {cut_off} units of %{item['target']} became "
+                                 "zero", Place(path=item["name"]), found=weights["format"],
+                                 hint=f"use more weight bits for it (--bits {item['name']}=N)")
     for item in populations:
         yield from _of_population(item)
 
 
-def _of_synapses(sites: list[dict[str, Any]]) -> Iterator[Diagnostic]:
+def _of_projection_sites(sites: list[dict[str, Any]]) -> Iterator[Diagnostic]:
+    """States of filters and synapses that saturate."""
     for item in sites:
-        for value in item["values"] if item["site"].endswith(".synapse") else ():
+        own = item["site"].endswith((".pre", ".post", ".synapse"))
+        for value in item["values"] if own else ():
             if value["state"] and value["grade"] == "saturates":
+                hint = "nothing bounds it; it saturates well above what the calibration data show" \
+                    if item["site"].endswith(".synapse") else "give the state more bits (--states) or less fan-in"
                 yield Diagnostic(W303, f"{value['name']} of {item['site']} saturates", Place(path=item["site"]),
-                                 found=value["format"], expected="a proved range",
-                                 hint="nothing bounds it; it saturates well above what the calibration data show")
+                                 found=value["format"], expected="a proved range", hint=hint)
 
 
 def _of_population(item: dict[str, Any]) -> Iterator[Diagnostic]:
@@ -211,16 +229,24 @@ def _of_population(item: dict[str, Any]) -> Iterator[Diagnostic]:
         if rate == 0:
             yield Diagnostic(W302, f"%{item['name']} never spikes on the calibration data", place,
                              found=f"{name} rate 0", hint="give --calibration data that drives it, or larger weights")
+        elif item["fixed_spike_rate"].get(name) == 0:
+            yield Diagnostic(W302, f"%{item['name']} is silent on integers, but not in floating point", place,
+                             found=f"{name} rate 0", expected=f"rate {rate:.2g}",
+                             hint="more bits for weights or states; `sparkc compare` tells which of them are to blame")
         if rate > _SATURATED_RATE:
             yield Diagnostic(W305, f"%{item['name']} spikes in nearly every step", place, found=f"rate {rate:.2f}",
                              hint="its threshold may be lost in rounding, or its input too strong")
     for value in item["values"]:
-        if value["grade"] == "saturates":
+        if value["state"] and value["grade"] == "saturates":
             yield Diagnostic(W303, f"{value['name']} of %{item['name']} saturates", place, found=value["format"],
                              expected="a proved range", hint="give the state more bits (--states) or less fan-in")
     for constant in item["constants"]:
         error = constant.get("time_constant_error", constant["error"])
-        if error > _FAR:
+        if constant["lost"]:
+            yield Diagnostic(W304, f"{constant['name']} of %{item['name']} is lost in rounding", place,
+                             found=f"0 for {constant['lost']} units", expected=f"{constant['asked']:.6g}",
+                             hint="give the state more bits (--states)")
+        elif error > _FAR:
             yield Diagnostic(W304, f"{constant['name']} of %{item['name']} is off by {100 * error:.2g} %", place,
                              found=f"{constant['realised']:.6g}", expected=f"{constant['asked']:.6g}",
                              hint="give the state more bits (--states)")

@@ -182,18 +182,21 @@ def test_diagnostics_go_to_the_json_file_too(sparkc, tmp_path):
     assert told.keys() == {"code", "message", "place", "found", "expected", "hint"} and told["code"] == "E101"
 
 
-def _hear_interrupts():
-    """A shell starts what runs in the background deaf to them, and that is inherited."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+HEARING = """
+import signal
+from compiler import cli
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cli.main()
+"""
+"""A shell starts what runs in the background deaf to interrupts, and that is inherited."""
 
 
 def test_an_interrupted_compile_leaves_nothing(tmp_path):
     """The source says that it runs, and waits to be interrupted."""
     (tmp_path / "model.py").write_text("import pathlib, time\npathlib.Path('started').touch()\ntime.sleep(60)\n")
-    words = [sys.executable, "-m", "compiler.cli", "compile", "model.py", "-o", "out"]
+    words = [sys.executable, "-c", HEARING, "compile", "model.py", "-o", "out"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True,
-                          preexec_fn=_hear_interrupts) as process:
+    with subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
         while not (tmp_path / "started").exists() and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -85,7 +85,8 @@ def test_a_raster_has_a_stroke_for_every_spike_that_is_shown(compilation):
         assert expected.shape == fixed.shape == (20, len(item.units))
         first = np.argwhere(expected != fixed)
         assert item.mark is None if not len(first) else item.mark <= first[0][0]
-    strokes = {name: sum(path.get("d").count("M") for path in parsed(page).iter("path") if path.get("class") == f"tick {name}")
+    paths = list(parsed(page).iter("path"))
+    strokes = {name: sum(path.get("d").count("M") for path in paths if path.get("class") == f"tick {name}")
                for name in ("both", "lost", "added")}
     again = pictures(explain(compilation, compilation.options.calibration, blamed=False, most=64), compilation.model)
     assert strokes["both"] + strokes["lost"] == sum(int(item.spikes[0].sum()) for item in again)

@@ -1,0 +1,212 @@
+"""What certificates prove: grades, bits between bound and largest value seen, witnesses, time of a large network.
+
+Run from the project's root:
+
+    python benchmarks/certificates.py [--states 24] [--large 3200]
+
+Prints three tables. *Linear neurons*: every state of the example and of each linear neuron of the library, feed-forward
+and recurrent, with inhibition. *Nonlinear neurons*: AdEx with default parameters and with those of Naud et al. 2008
+(Biological Cybernetics 99:335, table 1), Izhikevich with those of his 2003 paper (figure 2). *Large*: a dense layer of
+so many inputs and units. Bits above seen: log2 of the bound over the largest value of the same sign in a run of
+stimulus and of constant drives; negative ends and positive ends apart, the larger is told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from compiler import certificate, certificate_check, discovery, reference  # noqa: E402
+from compiler.analysis.network_ranges import ranges_of  # noqa: E402
+from compiler.formats import Format  # noqa: E402
+from compiler.frontends.lower import lower  # noqa: E402
+from compiler.input_files import as_port  # noqa: E402
+from compiler.ir.network import Network  # noqa: E402
+from compiler.options import Options  # noqa: E402
+from compiler.pipeline import MODEL_PASSES, QUANTIZATION_PASSES  # noqa: E402
+from compiler.settings import Settings  # noqa: E402
+from compiler.stimulus import random_inputs  # noqa: E402
+from spark.core.faults import ConfigError  # noqa: E402
+from spark.nn import neurons  # noqa: E402
+from spark.nn.brain import Brain, ModuleSpecs, PortMap  # noqa: E402
+
+LINEAR = ("LIFNeuron", "ALIFNeuron", "CubaLIFNeuron", "IFNeuron", "LINeuron")
+NAUD = {
+    "tonic": (200, 10, -70, -50, 2, 2, 30, 0, -58), "adapting": (200, 12, -70, -50, 2, 2, 300, 60, -58),
+    "initial burst": (130, 18, -58, -50, 2, 4, 150, 120, -50), "bursting": (200, 10, -58, -50, 2, 2, 120, 100, -46),
+    "accelerating": (200, 12, -70, -50, 2, -10, 300, 0, -58), "delayed bursting": (100, 10, -65, -50, 2, -10, 90, 30, -47),
+    "transient": (100, 10, -65, -50, 2, 10, 90, 100, -47), "irregular": (100, 12, -60, -50, 2, -11, 130, 30, -48),
+}
+"""C pF, g_L nS, E_L mV, V_T mV, Δ_T mV, a nS, τ_w ms, b pA, V_r mV."""
+IZHIKEVICH = {
+    "regular spiking": (0.02, 0.2, -65, 8), "intrinsically bursting": (0.02, 0.2, -55, 4), "chattering": (0.02, 0.2, -50, 2),
+    "fast spiking": (0.1, 0.2, -65, 2), "low threshold": (0.02, 0.25, -65, 2), "resonator": (0.1, 0.26, -65, 2),
+}
+STEPS, SAMPLES = 200, 12
+
+
+@dataclass(frozen=True)
+class Row:
+    """A state: grade, bits to spare in its format, bits of its bound above the largest value seen, witness."""
+
+    network: str
+    state: str
+    format: str
+    grade: str
+    slack: int
+    above: float
+    reached: float
+    seconds: float
+    faults: int
+
+    @property
+    def tight(self) -> bool:
+        return self.above <= 2 or self.reached >= 0.99
+
+
+def brain(kind: str, recurrent: bool, seed: int, **config: Any) -> Brain:
+    """32 inputs into 24 units, a quarter of them inhibitory, and 6 more behind them."""
+    make = getattr(neurons, kind)
+    share = {} if kind == "LINeuron" else {"inhibitory_rate": 0.25}
+    wires = [PortMap("__call__", "input")]
+    wires += [PortMap("hid", "out_spikes", delay=1)] if recurrent and kind != "LINeuron" else []
+    modules = [ModuleSpecs("hid", make(units=(24,), seed=seed, **share, **config), {"in_spikes": wires})]
+    if kind == "LINeuron":
+        return Brain(inputs={"input": 32}, outputs={"output": PortMap("hid", "out_potentials")}, modules=modules)
+    modules.append(ModuleSpecs("out", make(units=(6,), seed=seed + 1, **share, **config),
+                               {"in_spikes": [PortMap("hid", "out_spikes")]}))
+    return Brain(inputs={"input": 32}, outputs={"output": PortMap("out", "out_spikes")}, modules=modules)
+
+
+def quantized(network: Network, states: int) -> tuple[Network, Network, dict[str, np.ndarray]]:
+    """After the model passes, at fixed level, and the inputs it was calibrated on."""
+    inputs = random_inputs(network, SAMPLES, STEPS)
+    options = Options(calibration=inputs, state_bits=states, weight_rounding="nearest")
+    for name in MODEL_PASSES:
+        network = discovery.passes()[name].run(network, options)
+    model = network
+    for name in QUANTIZATION_PASSES:
+        network = discovery.passes()[name].run(network, options)
+    return model, network, inputs
+
+
+def rows(name: str, network: Network, states: int) -> Iterator[Row]:
+    """One for every state that is a number."""
+    model, fixed, inputs = quantized(network, states)
+    start = time.perf_counter()
+    proof = certificate.build(fixed, ranges_of(fixed), model)
+    faults = len(certificate_check.check(fixed, proof))
+    seconds = time.perf_counter() - start
+    records = [f"{site}.{state}" for site, entry in proof["sites"].items() for state in entry["states"]]
+    raw = {item.name: as_port(inputs[item.name], item) for item in fixed.inputs}
+    raw = {key: np.concatenate([rows, np.ones_like(rows[:1]) * rows.max()]) for key, rows in raw.items()}
+    seen = reference.run(fixed, raw, record=records).records
+    programs = {site: fixed.programs[item.program] for site, item, _ in fixed.sites()}
+    for site, entry in proof["sites"].items():
+        for state, told in entry["states"].items():
+            type_ = programs[site].types()[state]
+            if isinstance(type_, Format) and type_.fraction == 0 and type_.width <= 4:
+                continue
+            yield Row(name, f"{site}.{state}", told["format"], told["grade"], told["slack"],
+                      _above(told, seen[f"{site}.{state}"]), told["witness"]["reached"], seconds, faults)
+
+
+def _above(told: dict[str, Any], seen: np.ndarray) -> float:
+    """Bits of the bounds of all units above the largest value seen or reached by the witness."""
+    witness = told["witness"]["value"]
+    low, high = np.min(told["low"]), np.max(told["high"])
+    top, bottom = max(int(seen.max()), witness, 1), min(int(seen.min()), witness, -1)
+    ends = [np.log2(max(high, 1) / top) if high > 1 else 0.0, np.log2(min(low, -1) / bottom) if low < -1 else 0.0]
+    largest = int(np.argmax([high, -low]))
+    return float(ends[largest])
+
+
+def linear(states: int) -> Iterator[Row]:
+    for kind in LINEAR:
+        for recurrent in (False, True):
+            if recurrent and kind == "LINeuron":
+                continue
+            name = f"{kind}{', recurrent' if recurrent else ''}"
+            yield from rows(name, lower(brain(kind, recurrent, seed=3)).network, states)
+    for path in sorted((Path(__file__).parent.parent / "examples").glob("*.py")):
+        if "def model" in path.read_text() or "\nmodel =" in path.read_text():
+            yield from rows(path.name, Settings().load(str(path)).lower(), states)
+
+
+def nonlinear(states: int) -> Iterator[Row]:
+    yield from rows("AdEx, default", lower(brain("AdExNeuron", False, 3)).network, states)
+    for name, (c, g, rest, knee, slope, a, tau, b, reset) in NAUD.items():
+        config = {"soma__potential_rest": rest, "soma__rheobase_threshold": knee,
+                  "soma__spike_slope": slope, "soma__potential_tau": c / g, "soma__resistance": 1 / g,
+                  "soma__adaptation_subthreshold": a, "soma__adaptation_tau": tau, "soma__adaptation_delta": b,
+                  "soma__potential_reset": reset, "soma__threshold": 0.0}
+        try:
+            yield from rows(f"AdEx, {name}", lower(brain("AdExNeuron", False, 3, **config)).network, states)
+        except ConfigError as error:
+            print(f"AdEx, {name}: {error.faults[0]}", file=sys.stderr)
+    yield from rows("Izhikevich, default", lower(brain("IzhikevichNeuron", False, 3)).network, states)
+    for name, (a, b, c, d) in IZHIKEVICH.items():
+        config = {"soma__recovery_timescale": a, "soma__recovery_sensitivity": b, "soma__potential_reset": c,
+                  "soma__recovery_update": d}
+        yield from rows(f"Izhikevich, {name}", lower(brain("IzhikevichNeuron", False, 3, **config)).network, states)
+
+
+def table(found: list[Row]) -> Iterator[str]:
+    yield "| network | state | format | grade | bits to spare | bits above seen | witness | proof and check s |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for row in found:
+        check = f"{row.seconds:.1f}" if not row.faults else f"{row.seconds:.1f}, {row.faults} faults"
+        yield (f"| {row.network} | {row.state} | {row.format} | {row.grade} | {row.slack} | {row.above:.1f} | "
+               f"{100 * row.reached:.0f} % | {check} |")
+
+
+def large(units: int, states: int) -> Iterator[str]:
+    """A dense layer of units × units synapses: range analysis, certificate and check."""
+    layer = neurons.LIFNeuron(units=(units,), inhibitory_rate=0.0, seed=1)
+    network = lower(Brain(inputs={"input": units}, outputs={"output": PortMap("out", "out_spikes")}, modules=[
+        ModuleSpecs("out", layer, {"in_spikes": [PortMap("__call__", "input")]})])).network
+    inputs = {item.name: rows[:, :16] for item in network.inputs
+              for rows in [random_inputs(network, 2, 16)[item.name]]}
+    options = Options(calibration=inputs, state_bits=states, weight_rounding="nearest")
+    for name in (*MODEL_PASSES, *QUANTIZATION_PASSES):
+        network = discovery.passes()[name].run(network, options)
+    seconds = {}
+    for name, work in (("range analysis", lambda: ranges_of(network)),):
+        start = time.perf_counter()
+        ranges = work()
+        seconds[name] = time.perf_counter() - start
+    start = time.perf_counter()
+    proof = certificate.build(network, ranges)
+    seconds["certificate"] = time.perf_counter() - start
+    start = time.perf_counter()
+    findings = certificate_check.check(network, proof)
+    seconds["check"] = time.perf_counter() - start
+    parts = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
+    yield f"{units * units:,} synapses: {parts}, together {sum(seconds.values()):.1f} s; {len(findings)} faults"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--states", type=int, default=24, help="bits of states")
+    parser.add_argument("--large", type=int, default=3200, help="inputs and units of the large layer")
+    given = parser.parse_args()
+    found = list(linear(given.states))
+    print("Linear neurons\n", *table(found), sep="\n", flush=True)
+    proved, tight = (sum(key(row) for row in found) for key in (lambda row: row.grade == "proved", lambda row: row.tight))
+    print(f"\n{proved} of {len(found)} states proved without contract, {tight} of {len(found)} bounds within 2 bits of "
+          f"the largest value seen or attained\n", flush=True)
+    print("Nonlinear neurons\n", *table(list(nonlinear(given.states))), sep="\n", flush=True)
+    print("\nLarge\n", *large(given.large, given.states), sep="\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
