@@ -204,8 +204,8 @@ def _warnings(compilation: Compilation, populations: list, projections: list) ->
                                  "became zero", Place(path=item["name"]), found=weights["format"],
                                  hint="use more weight bits")
             if cut_off := weights.get("cut_off", 0):
-                yield Diagnostic(W306, f"every weight of {item['name']} into {cut_off} units of %{item['target']} became "
-                                 "zero", Place(path=item["name"]), found=weights["format"],
+                yield Diagnostic(W306, f"every weight of {item['name']} into {cut_off} units of %{item['target']} "
+                                 "became zero", Place(path=item["name"]), found=weights["format"],
                                  hint=f"use more weight bits for it (--bits {item['name']}=N)")
     for item in populations:
         yield from _of_population(item)

@@ -17,15 +17,16 @@ HEAD = "from tests.explain.test_warnings import {0}\n\nmodel = {0}()\n"
 
 def neuron(kind: type, kernel: np.ndarray, inhibitory_rate: float = 0.0):
     """Units with these weights [post, pre]."""
-    made = kind(units=(len(kernel),), inhibitory_rate=inhibitory_rate, synapses=LinearSynapsesConfig(scale=400.0)).build(
-        kernel.shape[1])
+    synapses = LinearSynapsesConfig(scale=400.0)
+    made = kind(units=(len(kernel),), inhibitory_rate=inhibitory_rate, synapses=synapses).build(kernel.shape[1])
     made.params = made.params | {"synapses": made.params["synapses"] | {"kernel": kernel}}
     return made
 
 
 def brain(**populations) -> Brain:
     """Populations side by side, all driven by four inputs."""
-    modules = [ModuleSpecs(name, item, {"in_spikes": [PortMap("__call__", "input")]}) for name, item in populations.items()]
+    wires = {"in_spikes": [PortMap("__call__", "input")]}
+    modules = [ModuleSpecs(name, item, wires) for name, item in populations.items()]
     return Brain(inputs={"input": 4}, modules=modules,
                  outputs={f"{name}_out": PortMap(name, "out_spikes") for name in populations})
 
