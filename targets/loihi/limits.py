@@ -7,10 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from compiler import discovery
+from compiler.analysis.occupancy import by_core
 from compiler.chips import UNKNOWN, Chip
 from compiler.conformance import lifted
-from compiler.diagnostics import Diagnostic, Place, declare
+from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare
 from compiler.ir.network import Network, Population
+from compiler.options import Options
+from compiler.pipeline import MAPPING_PASSES
 from targets.loihi.agreement import E443
 from targets.loihi.registers import Registers, is_compartment, registers_of
 from targets.loihi.sums import LARGEST, largest_sum, observed_sum
@@ -34,10 +37,9 @@ def check(network: Network, chip: Chip) -> list[Diagnostic]:
         found += _registers(population, registers, chip)
         found += _reset(population, registers, chip)
         found += _sums(network, population, chip)
-        found += _per_core(network, population, registers, chip)
     for projection in network.projections:
         found += _weights(projection.name, synapses_of(network, projection), chip)
-    return found + _cores(network, chip)
+    return found + _cores(network, chip) + list(_per_core(network, chip))
 
 
 def _cores(network: Network, chip: Chip) -> list[Diagnostic]:
@@ -94,19 +96,33 @@ def _sums(network: Network, population: Population, chip: Chip) -> Iterator[Diag
                          "smaller weights or a smaller exponent; a source that is compiled is scaled to fit")
 
 
-def _per_core(network: Network, population: Population, found: Registers, chip: Chip) -> Iterator[Diagnostic]:
-    """Different thresholds and profiles of units that share a core; before mapping, of as many units as one holds."""
-    limits = {"thresholds": (found.threshold, chip.facts["thresholds"]), "profiles": (found.profiles, chip.profiles)}
-    segments = [(item.start, item.stop) for item in population.placement]
-    segments = segments or [(start, start + chip.neurons) for start in range(0, population.size, chip.neurons)]
-    for name, (values, limit) in limits.items():
-        if values is None or limit == UNKNOWN:
-            continue
-        most = max(len(np.unique(values[start:stop], axis=0)) for start, stop in segments)
-        if most > limit:
-            yield Diagnostic(E444, f"units of %{population.name} on one core have too many {name} for {chip.name}",
-                             Place(path=population.name), f"{most} {name}", f"at most {limit} {name}",
-                             "fewer different thresholds and time constants in the source")
+def _per_core(network: Network, chip: Chip) -> Iterator[Diagnostic]:
+    """Different thresholds and profiles on one core, of all populations that share it."""
+    for core, segments in by_core(_mapped(network, chip)).items():
+        found = {name: registers_of(network, network.node(name)) for name, _ in segments  # pyright: ignore
+                 if is_compartment(network, network.node(name))}  # pyright: ignore[reportArgumentType]
+        parts = [(found[name], item.start, item.stop) for name, item in segments if name in found]
+        thresholds = {int(value) for item, start, stop in parts if item.threshold is not None
+                      for value in item.threshold[start:stop]}
+        profiles = {tuple(row) for item, start, stop in parts for row in item.profiles[start:stop].tolist()}
+        limits = {"thresholds": (len(thresholds), chip.facts["thresholds"]),
+                  "profiles": (len(profiles), UNKNOWN if "profiles" in chip.unknown else chip.profiles)}
+        for name, (most, limit) in limits.items():
+            if limit != UNKNOWN and most > limit:
+                names = ", ".join(f"%{item}" for item in dict.fromkeys(name for name, _ in segments))
+                yield Diagnostic(E444, f"core {core} with {names} has too many {name} for {chip.name}",
+                                 Place(path=segments[0][0]), f"{most} {name}", f"at most {limit} {name}",
+                                 "fewer different thresholds and time constants in the source")
+
+
+def _mapped(network: Network, chip: Chip) -> Network:
+    """The network on cores; as it is where it cannot be mapped, which is told elsewhere."""
+    try:
+        for name in MAPPING_PASSES if network.level == "fixed" else ():
+            network = discovery.passes()[name].run(network, Options(chip=chip))
+    except DiagnosticError:
+        pass
+    return network
 
 
 def _weights(name: str, found: SynapseRegisters, chip: Chip) -> Iterator[Diagnostic]:

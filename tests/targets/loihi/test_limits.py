@@ -83,13 +83,24 @@ def test_all_violations_come_at_once():
 
 
 def test_thresholds_and_profiles_of_a_core_are_counted():
-    fixed = legalised(model(LEAKY, units=40))
+    fixed = legalised(model(LEAKY, units=40), "loihi1")
     fixed.tensors["t"] = Tensor(Format(True, 18, -6), np.arange(100, 140, dtype=np.int32))
     fixed.tensors["k"] = Tensor(Format(False, 13, 12), np.arange(3000, 3040, dtype=np.uint16))
     changed = _with(fixed, threshold=TensorRef("t"), kept_v=TensorRef("k"))
     found = {item.message.split("too many ")[1]: item.found for item in check(changed, LOIHI1) if item.code == "E444"}
     assert found == {"thresholds for loihi1": "40 thresholds", "profiles for loihi1": "40 profiles"}
     assert "E444" not in _codes(changed, LOIHI2)
+
+
+def test_thresholds_of_all_populations_on_a_core_count_together():
+    """Seventeen small populations share a core; each has a threshold of its own."""
+    lines = [f"population %p{i}[2] = @q()\nprojection %w{i}: %in.spikes -> %p{i}.x  dense(#w{i})  delay=0\n"
+             f"output %out{i} = %p{i}.spikes" for i in range(17)]
+    text = LEAKY.format(kept=0.9, threshold=1.0, reset=0.0) + "input %in[9] : spikes\n" + "\n".join(lines)
+    rng = np.random.default_rng(0)
+    weights = {f"w{i}": Tensor(F64, rng.normal(0, 1, (2, 9))) for i in range(17)}
+    found = [item for item in check(legalised(network(text, **weights), "loihi1"), LOIHI1)]
+    assert [(item.code, item.found) for item in found] == [("E444", "17 thresholds")]
 
 
 def test_a_reset_that_a_chip_does_not_have_is_refused():
