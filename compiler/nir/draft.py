@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import networkx as nx
 import nir
 import numpy as np
 
@@ -79,7 +80,15 @@ class Draft:
             self.notes.append("delays became Delay nodes, which not every reader knows: "
                               + ", ".join(f"{item['source']} -> {item['target']}" for item in self.delays
                                           if item["as"] == "node"))
-        return self._graph(sorted(edges))
+        return self._graph(self._ordered(edges, feedback))
+
+    def _ordered(self, edges: list[Edge], feedback: set[Edge]) -> list[Edge]:
+        """By name, but what only feeds back before what leads to an output: readers that follow edges in their order
+        take the node where they end for the output."""
+        onward = nx.DiGraph(edge for edge in edges if edge not in feedback)
+        outputs = [name for name, node in self.nodes.items() if isinstance(node, nir.Output) and name in onward]
+        leading = set(outputs).union(*(nx.ancestors(onward, name) for name in outputs))
+        return sorted(edges, key=lambda edge: (edge[1] in leading, edge))
 
     def _graph(self, edges: list[Edge]) -> nir.NIRGraph:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import nir
@@ -47,6 +47,7 @@ class _Drawing:
         self.nodes: dict[str, str] = {}
         self.shapes: dict[str, Shape] = {item.name: item.shape for item in network.inputs}
         self.filters: dict[str, Dynamics] = {}
+        self.resistances: dict[str, np.ndarray] = {}
 
     def run(self) -> None:
         for item in self.network.inputs:
@@ -79,10 +80,21 @@ class _Drawing:
             # One filter in front of every weighted sum is a synaptic current: a leaky membrane becomes current-based.
             fields = {**dynamics.fields, "tau_mem": dynamics.fields["tau"], **common}
             dynamics = Dynamics(f"Cuba{dynamics.kind}", {k: v for k, v in fields.items() if k != "tau"}, dynamics.reset)
+        if "r" in dynamics.fields and "tau_syn" not in dynamics.fields:
+            dynamics = self._without_resistance(item, dynamics)
         self.shapes[item.name] = self._drawn_shape(item)
         self.nodes[item.name] = self.node(item.name, dynamics, self.shapes[item.name])
         if dynamics.reset:
             self.draft.resets[self.nodes[item.name]] = dynamics.reset
+
+    def _without_resistance(self, item: Population, dynamics: Dynamics) -> Dynamics:
+        """The resistance in the weights where all of them can take it: not every reader minds it in a neuron."""
+        resistance, into = dynamics.fields["r"], self.network.into(item.name)
+        if not all(other.post is None and _Way(self, other).is_scalable(
+                resistance * self.scale_of(item.name, other.target_port)) for other in into):
+            return dynamics
+        self.resistances[item.name] = resistance
+        return replace(dynamics, fields={**dynamics.fields, "r": np.ones(())})
 
     def _drawn_shape(self, item: Population) -> Shape:
         """Flat behind a matrix: NIR has no way back from a vector to several axes."""
@@ -152,7 +164,7 @@ class _Way:
         if item.pre is None and np.any(unit != 1):
             self._factor(1 / unit)
         target = drawing.scale_of(item.target, item.target_port) if item.post is None else self._post_unit()
-        self._links(target)
+        self._links(target * drawing.resistances.get(item.target, 1.0))
         post = drawing.filters.get(item.name)
         if post is not None:
             self.put(f"{item.name}_post", post)
@@ -222,6 +234,13 @@ class _Way:
         if bias is not None and not taken:
             self._biased(bias)
         self._reshaped(self.drawing.shapes[item.target])
+
+    def is_scalable(self, unit: np.ndarray) -> bool:
+        """Whether the last weights can take a factor for each unit of the target."""
+        shape: Shape = self.network.shape_of(self.item.source)
+        for link in self.item.chain[:-1]:
+            shape = link.output_shape(shape, self.network.tensors)
+        return self._is_scalable(self.item.chain[-1], shape, unit)
 
     def _is_scalable(self, link: Any, shape: Shape, unit: np.ndarray) -> bool:
         """Whether the weights of a link can take a factor for each unit."""
