@@ -1,10 +1,15 @@
-"""What every test has: `np` in examples of docstrings; no deadlines; in CI the same hypothesis examples each time."""
+"""What every test has: `np` in examples of docstrings; no deadlines; in CI the same hypothesis examples each time.
+
+Small products gain nothing from the threads of the linear algebra library, and lose a lot where other tests run beside.
+"""
 
 import os
 
-import numpy as np
-import pytest
-from hypothesis import HealthCheck, settings
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", settings.get_profile("patient"), derandomize=True)

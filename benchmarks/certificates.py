@@ -7,8 +7,8 @@ Run from the project's root:
 Prints three tables. *Linear neurons*: every state of the example and of each linear neuron of the library, feed-forward
 and recurrent, with inhibition. *Nonlinear neurons*: AdEx with default parameters and with those of Naud et al. 2008
 (Biological Cybernetics 99:335, table 1), Izhikevich with those of his 2003 paper (figure 2). *Large*: a dense layer of
-so many inputs and units. Bits above seen: log2 of the bound over the largest value of the same sign in a run of
-stimulus and of constant drives; negative ends and positive ends apart, the larger is told.
+so many inputs and units. Bits above seen: log2 of the bound over the largest value in a run of stimulus, at the end
+farther from zero; the witness is a value that a drive of the inputs really reaches, in percent of the bound.
 """
 
 from __future__ import annotations
@@ -43,15 +43,17 @@ LINEAR = ("LIFNeuron", "ALIFNeuron", "CubaLIFNeuron", "IFNeuron", "LINeuron")
 NAUD = {
     "tonic": (200, 10, -70, -50, 2, 2, 30, 0, -58), "adapting": (200, 12, -70, -50, 2, 2, 300, 60, -58),
     "initial burst": (130, 18, -58, -50, 2, 4, 150, 120, -50), "bursting": (200, 10, -58, -50, 2, 2, 120, 100, -46),
-    "accelerating": (200, 12, -70, -50, 2, -10, 300, 0, -58), "delayed bursting": (100, 10, -65, -50, 2, -10, 90, 30, -47),
+    "accelerating": (200, 12, -70, -50, 2, -10, 300, 0, -58),
+    "delayed bursting": (100, 10, -65, -50, 2, -10, 90, 30, -47),
     "transient": (100, 10, -65, -50, 2, 10, 90, 100, -47), "irregular": (100, 12, -60, -50, 2, -11, 130, 30, -48),
 }
 """C pF, g_L nS, E_L mV, V_T mV, Δ_T mV, a nS, τ_w ms, b pA, V_r mV."""
 IZHIKEVICH = {
-    "regular spiking": (0.02, 0.2, -65, 8), "intrinsically bursting": (0.02, 0.2, -55, 4), "chattering": (0.02, 0.2, -50, 2),
-    "fast spiking": (0.1, 0.2, -65, 2), "low threshold": (0.02, 0.25, -65, 2), "resonator": (0.1, 0.26, -65, 2),
+    "regular spiking": (0.02, 0.2, -65, 8), "intrinsically bursting": (0.02, 0.2, -55, 4),
+    "chattering": (0.02, 0.2, -50, 2), "fast spiking": (0.1, 0.2, -65, 2),
+    "low threshold": (0.02, 0.25, -65, 2), "resonator": (0.1, 0.26, -65, 2),
 }
-STEPS, SAMPLES = 200, 12
+STEPS, SAMPLES, HIDDEN = 200, 12, 24
 
 
 @dataclass(frozen=True)
@@ -70,18 +72,20 @@ class Row:
 
     @property
     def tight(self) -> bool:
-        return self.above <= 2 or self.reached >= 0.99
+        """Within 2 bits of a value that was really reached, by the stimulus or by the witness."""
+        return self.above <= 2 or self.reached >= 0.25
 
 
 def brain(kind: str, recurrent: bool, seed: int, **config: Any) -> Brain:
-    """32 inputs into 24 units, a quarter of them inhibitory, and 6 more behind them."""
+    """32 inputs into HIDDEN units, a quarter of them inhibitory, and for linear neurons 6 more behind them."""
     make = getattr(neurons, kind)
     share = {} if kind == "LINeuron" else {"inhibitory_rate": 0.25}
     wires = [PortMap("__call__", "input")]
     wires += [PortMap("hid", "out_spikes", delay=1)] if recurrent and kind != "LINeuron" else []
-    modules = [ModuleSpecs("hid", make(units=(24,), seed=seed, **share, **config), {"in_spikes": wires})]
-    if kind == "LINeuron":
-        return Brain(inputs={"input": 32}, outputs={"output": PortMap("hid", "out_potentials")}, modules=modules)
+    modules = [ModuleSpecs("hid", make(units=(HIDDEN,), seed=seed, **share, **config), {"in_spikes": wires})]
+    if kind not in LINEAR or kind == "LINeuron":
+        port = "out_potentials" if kind == "LINeuron" else "out_spikes"
+        return Brain(inputs={"input": 32}, outputs={"output": PortMap("hid", port)}, modules=modules)
     modules.append(ModuleSpecs("out", make(units=(6,), seed=seed + 1, **share, **config),
                                {"in_spikes": [PortMap("hid", "out_spikes")]}))
     return Brain(inputs={"input": 32}, outputs={"output": PortMap("out", "out_spikes")}, modules=modules)
@@ -121,13 +125,11 @@ def rows(name: str, network: Network, states: int) -> Iterator[Row]:
 
 
 def _above(told: dict[str, Any], seen: np.ndarray) -> float:
-    """Bits of the bounds of all units above the largest value seen or reached by the witness."""
-    witness = told["witness"]["value"]
-    low, high = np.min(told["low"]), np.max(told["high"])
-    top, bottom = max(int(seen.max()), witness, 1), min(int(seen.min()), witness, -1)
-    ends = [np.log2(max(high, 1) / top) if high > 1 else 0.0, np.log2(min(low, -1) / bottom) if low < -1 else 0.0]
-    largest = int(np.argmax([high, -low]))
-    return float(ends[largest])
+    """Bits of the bounds of all units above the largest value seen, at the end farther from zero."""
+    low, high = int(np.min(told["low"])), int(np.max(told["high"]))
+    if high >= -low:
+        return float(np.log2(max(high, 1) / max(int(seen.max()), 1)))
+    return float(np.log2(-low / max(-int(seen.min()), 1)))
 
 
 def linear(states: int) -> Iterator[Row]:
@@ -180,10 +182,9 @@ def large(units: int, states: int) -> Iterator[str]:
     for name in (*MODEL_PASSES, *QUANTIZATION_PASSES):
         network = discovery.passes()[name].run(network, options)
     seconds = {}
-    for name, work in (("range analysis", lambda: ranges_of(network)),):
-        start = time.perf_counter()
-        ranges = work()
-        seconds[name] = time.perf_counter() - start
+    start = time.perf_counter()
+    ranges = ranges_of(network)
+    seconds["range analysis"] = time.perf_counter() - start
     start = time.perf_counter()
     proof = certificate.build(network, ranges)
     seconds["certificate"] = time.perf_counter() - start
@@ -201,9 +202,9 @@ def main() -> None:
     given = parser.parse_args()
     found = list(linear(given.states))
     print("Linear neurons\n", *table(found), sep="\n", flush=True)
-    proved, tight = (sum(key(row) for row in found) for key in (lambda row: row.grade == "proved", lambda row: row.tight))
-    print(f"\n{proved} of {len(found)} states proved without contract, {tight} of {len(found)} bounds within 2 bits of "
-          f"the largest value seen or attained\n", flush=True)
+    proved = [row for row in found if row.grade == "proved"]
+    print(f"\n{len(proved)} of {len(found)} states proved without contract, {sum(row.tight for row in proved)} of "
+          "these bounds within 2 bits of a value that was reached\n", flush=True)
     print("Nonlinear neurons\n", *table(list(nonlinear(given.states))), sep="\n", flush=True)
     print("\nLarge\n", *large(given.large, given.states), sep="\n", flush=True)
 

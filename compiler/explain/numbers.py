@@ -49,7 +49,8 @@ def exact_literal(operand: float | int | bool) -> Fixed:
 def fitted(number: Number, type_: Type) -> tuple[Number, np.ndarray | None]:
     """A number in a format, and where it saturated (None: nowhere).
 
-    A float is rounded as the format rounds. Values are not cut where a range was proved: in a hybrid nothing is.
+    A float is rounded as the format rounds; where that is stochastic, to nearest, which is what it does on average.
+    Values are not cut where a range was proved: in a hybrid nothing is.
     """
     if not isinstance(type_, Format):
         return number, None

@@ -18,6 +18,7 @@ from compiler.pipeline import MODEL_PASSES, QUANTIZATION_PASSES
 from compiler.stimulus import random_inputs
 from spark.nn.brain import Brain, ModuleSpecs, PortMap
 from spark.nn.neurons import AdExNeuron, ALIFNeuron, LIFNeuron
+from tests.passes.texts import one_program
 from tests.strategies import random_network
 
 
@@ -256,3 +257,21 @@ def test_every_linear_state_is_proved_and_its_bound_is_nearly_attained(compiled)
         for entry in site["states"].values():
             assert entry["grade"] == "proved"
             assert entry["witness"]["reached"] >= 0.25
+
+
+@pytest.mark.parametrize("body", [
+    "%a = mul 0.9, v : f64\n%t = tanh %a : f64\n%u = add %t, x : f64\nv' = %u\nemit y = %u",
+    "%a = abs v : f64\n%t = sqrt %a : f64\n%c = mul 0.5, %t : f64\n%u = add %c, x : f64\nv' = %u\nemit y = %u",
+])
+def test_every_function_has_a_bound_that_the_check_finds_too(body):
+    network = one_program(body)
+    options = Options(calibration=random_inputs(network, 8, 30), state_bits=13)
+    for name in MODEL_PASSES:
+        network = passes()[name].run(network, options)
+    model = network
+    for name in QUANTIZATION_PASSES:
+        network = passes()[name].run(network, options)
+    certificate = json.loads(json.dumps(build(network, model=model)))
+    assert check(network, certificate) == []
+    [entry] = certificate["functions"]
+    assert entry["opcode"] in body and entry["method"] == "enumerated" and 0.4 < entry["bound"] <= 1
