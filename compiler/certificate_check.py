@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from typing import Any
 
@@ -236,7 +236,17 @@ class _Case:
             case.values, case.truths = dict(self.values), {**self.truths, op.result: truth}
             case.values[op.result] = case._compared(op, *(case._operand(item) for item in op.operands))
             if case.alive.any():
+                case._renew(self.site.program.ops[:index], op.names)
                 yield from case.findings(index + 1)
+
+    def _renew(self, ops: Iterable[Op], names: Iterable[str]) -> None:
+        """Work out again what was computed from names before a compare narrowed them."""
+        narrowed = set(names)
+        for op in ops:
+            if op.result not in self.split and narrowed.intersection(op.names):
+                low, high, fraction = self._op(op)
+                self._narrow(op.result, (low, high), fraction)
+                narrowed.add(op.result)
 
     def _ends(self) -> Iterator[Diagnostic]:
         for name, value in self.site.program.updates:

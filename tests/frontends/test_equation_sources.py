@@ -62,6 +62,13 @@ def test_every_text_of_the_gallery_compiles_and_every_engine_agrees(name, tmp_pa
     assert_all_equal(compiled(written(tmp_path, gallery()[name])))
 
 
+def test_a_threshold_that_moves_before_it_is_compared_has_a_certificate(tmp_path):
+    """What was computed from a state is known better once a compare has narrowed the state."""
+    text = gallery()["AdaptiveLeakySoma"]
+    verdict = next(item for item in compiled(written(tmp_path, text)).verdicts if item.stage == "certificate")
+    assert verdict.equal == "equal", verdict.detail
+
+
 def test_units_and_time_step_stand_in_the_file_and_the_command_line_goes_before(tmp_path):
     source = load_source(written(tmp_path, FILE))
     assert source.precision == "float64" and source.module is not None and source.module.units == (2, 3)
