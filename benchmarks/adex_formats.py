@@ -88,8 +88,8 @@ def _pattern(path: Path, formats: list[str], step: float) -> bool:
     soma = soma_of(meta, step)
     float64 = spike_times(soma.run(current[:, None])[0]["spikes"], step)
     within = float64[float64 <= meta["T_ms"]]
-    print(f"{path.stem.removesuffix('_ivp')}: float64 {len(float64)} spikes in 1 s; "
-          f"in {meta['T_ms']:g} ms {len(within)}, event-detected {len(truth)}, float64 off by at most {100 * deviation(within, truth):.2f} %")
+    print(f"{path.stem.removesuffix('_ivp')}: float64 {len(float64)} spikes in 1 s; in {meta['T_ms']:g} ms "
+          f"{len(within)}, event-detected {len(truth)}, float64 off by at most {100 * deviation(within, truth):.2f} %")
     failed = False
     for name in formats:
         bits, fraction = (int(part) for part in name.split("."))
