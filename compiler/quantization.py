@@ -318,13 +318,18 @@ def with_ranges(
         types[name] = narrowed = _narrowed(type_, ranges.values[name])
         if isinstance(narrowed, Format) and name not in {item.name for item in program.params}:
             allowed = state_bits if name in states else WIDEST_VALUE
-            excess = max(excess, narrowed.width - allowed)
+            excess = max(excess, narrowed.width - allowed, signed_width(narrowed) - WIDEST_VALUE)
     for state, value in program.updates:
         if isinstance(value, str):
             types[value] = rounding_like(types[state], types[value])
     for name, interval in inputs.items():
         types[name] = _narrowed(Format(True, WIDE, interval.fraction), ranges.values[name])
     return _retyped(program, types), excess
+
+
+def signed_width(type_: Format) -> int:
+    """Bits of a signed format that holds every value: engines compute in signed integers."""
+    return type_.width + (not type_.signed)
 
 
 def _narrowed(type_: Type, interval: Interval) -> Type:

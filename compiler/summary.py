@@ -13,6 +13,7 @@ def lines(report: Report) -> Iterator[str]:
     calibration = report["calibration"]
     yield f"target {report['target']}  chip {report['chip']}  dt {report['dt']:g} ms"
     yield (f"calibrated on {calibration['origin']}: {calibration['samples']} samples, {calibration['steps']} steps")
+    yield from _section("assumed", iter(report["assumed"]))
     yield from _section("populations", _columns(_population(item) for item in report["populations"]))
     yield from _section("projections", _columns(_projection(item) for item in report["projections"]))
     yield from _section("synapses that learn", _columns(_learned(report)))

@@ -76,9 +76,6 @@ def _unsupported(module: SparkModule, path: str) -> Iterator[Diagnostic]:
 
 def _unsupported_neuron(neuron: Neuron[Any], path: str) -> Iterator[Diagnostic]:
     yield from plasticity.unsupported(neuron, path)
-    if neuron.learning_rule is None and neuron.synapses.site == "synapse":
-        yield Diagnostic(E115, "filters of single synapses are not compiled", Place(path=f"{path}.synapses"),
-                         found="one filter for each pair of units", expected="time constants per post or per pre unit")
     for part, base in ((neuron, Neuron), (neuron.synapses, Synapses)):
         if type(part).step is not base.step:
             yield Diagnostic(E115, f"{type(part).__name__} has a step of its own", Place(path=path),

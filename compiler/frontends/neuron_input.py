@@ -11,6 +11,7 @@ from compiler.diagnostics import declare, fail
 from compiler.formats import Format
 from compiler.frontends import faults, plasticity
 from compiler.frontends.lowered import Origin
+from compiler.frontends.pair_filters import PairFilters
 from compiler.frontends.program_book import Arrays, ProgramBook, free_name, kind_of
 from compiler.frontends.wiring import Leaf
 from compiler.ir.connections.dense import Dense
@@ -47,6 +48,9 @@ class NeuronInput:
         weights, delays = self._weights(), self._delays()
         if self.modulated:
             self._modulation()
+        if self.synapses.site == "synapse":
+            PairFilters(self, weights, delays).run()
+            return
         target, port, post = self.target, self.port, self._post
         if self._needs_relay():
             if self.plastic:
@@ -63,7 +67,7 @@ class NeuronInput:
             signs = self.lowering.signs(feed)
             block = weights[:, columns] if signs is None else weights[:, columns] * signs
             chain = (Dense(self.lowering.book.tensor(f"{name}.weight", block)),)
-            delay = self._delay(name, delays[..., columns] if delays.ndim else delays, feed.delay)
+            delay = self.delay_of(name, delays[..., columns] if delays.ndim else delays, feed.delay)
             sites = {"pre": self._pre(name, columns, signs), "post": post(name, index) if post else None}
             if self.plastic:
                 sites["synapse"] = self._synapse(name, columns, signs)
@@ -87,7 +91,7 @@ class NeuronInput:
         sizes = (int(np.prod(self.neuron.units)), sum(feed.size for feed in self.feeds))
         return faults.as_delays(np.asarray(self.neuron.delays.steps), sizes, f"{self.path}.delays.steps")
 
-    def _delay(self, name: str, own: np.ndarray, edge: int) -> int | TensorRef:
+    def delay_of(self, name: str, own: np.ndarray, edge: int) -> int | TensorRef:
         total = own + edge
         return self.lowering.book.tensor(f"{name}.delay", total, INDEX) if total.ndim else int(total)
 
@@ -97,6 +101,7 @@ class NeuronInput:
                      book: ProgramBook | None = None) -> Site:
         kind, inputs, step = kind_of(self.synapses, "Synapses"), {"current": np.zeros(units)}, self.synapses.filter
         if self.plastic and not site.endswith(".pre"):
+            step = step if self.synapses.site == "post" else _passing
             step, params = _scaling(step), {**params, "scale": self.synapses.params["scale"]}
         return (book or self.lowering.book).site(site, kind, step, state, inputs, params, units)
 
@@ -108,13 +113,14 @@ class NeuronInput:
     def _post(self, name: str, index: int) -> Site | None:
         """The filter after the sum. It is linear: the origins' shares add up, the first one starts with the state."""
         units, scale = self.neuron.units, self.synapses.params["scale"]
-        if self.synapses.site != "post":
-            return self._filter_site(f"{name}.post", {}, {}, units) if self.plastic and np.any(scale != 1) else None
-        state = self.synapses.initial_state()
+        if self.synapses.site != "post" and not (self.plastic and np.any(scale != 1)):
+            return None
+        state = self.synapses.initial_state() if self.synapses.site == "post" else {}
         if index:
             state = {key: np.zeros_like(value) for key, value in state.items()}
         self.lowering.lowered.origins[f"{name}.post"] = Origin(self.state_path)
-        return self._filter_site(f"{name}.post", state, self._filter_params(units), units)
+        params = self._filter_params(units) if self.synapses.site == "post" else {}
+        return self._filter_site(f"{name}.post", state, params, units)
 
     def _pre(self, name: str, columns: slice, signs: np.ndarray | None) -> Site | None:
         if self.synapses.site != "pre":
@@ -176,6 +182,11 @@ class NeuronInput:
         joined = self.lowering.projection_name(name, self.target)
         self.network.add(Projection(joined, name, "current", self.target, self.port, (Identity(),)))
         return name
+
+
+def _passing(state: Any, inputs: Any, params: Any) -> tuple[Any, Any]:
+    """The filter after the sum where there is none, or where it stands before the weights."""
+    return state, inputs
 
 
 def _scaling(step: Any) -> Any:

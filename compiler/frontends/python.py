@@ -17,6 +17,7 @@ import numpy as np
 from compiler import npz
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
 from compiler.frontends import places
+from compiler.frontends.encoders import Cut
 from compiler.frontends.lower import lower
 from compiler.input_files import stimulus
 from compiler.ir.network import Network
@@ -48,14 +49,15 @@ def load(path: Path, name: str, options: SourceOptions) -> Source:
     name = name or DEFAULT
     content = read_bytes(path)
     namespace = _executed(path, content)
-    module = _module(path, name, namespace)
+    cut = Cut(_module(path, name, namespace), name)
+    module = cut.module
     _require_own(path, module, options)
     with _placed_in(path):
         lowered = lower(module, name, options.readout or "")
-        calibration = _calibration(path, namespace, lowered.network)
+        calibration = _calibration(path, namespace, lowered.network, cut)
     precision = options.precision or module.dtype
     return Source(path, name, digest(content), lowered, precision, module, calibration,
-                  lambda: _labelled(path, namespace), quantization=_quantization(path, namespace))
+                  lambda: _labelled(path, namespace, cut), cut.notes, quantization=_quantization(path, namespace))
 
 
 # -- executing ------------------------------------------------------------------------------------------------------
@@ -170,9 +172,9 @@ def _placed_in(path: Path) -> Iterator[None]:
 # -- data ----------------------------------------------------------------------------------------------------
 
 
-def _calibration(path: Path, namespace: Mapping[str, Any], network: Network) -> dict[str, np.ndarray] | None:
+def _calibration(path: Path, namespace: Mapping[str, Any], network: Network, cut: Cut) -> dict[str, np.ndarray] | None:
     named = _arrays(path, namespace, "calibration")
-    return None if named is None else stimulus(named, network, f"{path}:calibration").inputs
+    return None if named is None else stimulus(cut.encoded(named), network, f"{path}:calibration").inputs
 
 
 def _quantization(path: Path, namespace: Mapping[str, Any]) -> Path | None:
@@ -183,12 +185,12 @@ def _quantization(path: Path, namespace: Mapping[str, Any]) -> Path | None:
     return None if value is None else path.parent / value
 
 
-def _labelled(path: Path, namespace: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+def _labelled(path: Path, namespace: Mapping[str, Any], cut: Cut) -> dict[str, np.ndarray] | None:
     """The arrays of `data`, else those of `calibration` where they have labels."""
     for name in ("data", "calibration"):
         arrays = _arrays(path, namespace, name)
         if arrays is not None and (name == "data" or "label" in arrays):
-            return arrays
+            return cut.encoded(arrays)
     return None
 
 

@@ -36,6 +36,7 @@ from compiler.quantization import (
     Fractions,
     quantized_values,
     rounding_like,
+    signed_width,
     typed_program,
     with_ranges,
 )
@@ -313,7 +314,7 @@ class _Quantizer:
         total = bounds.with_bias(self.network, projection, total)
         accumulator = Format(True, _WIDEST_VALUE, total.fraction) if self.options.training else _holding(total)
         projection = replace(projection, accumulator=accumulator)
-        excess = max(0, accumulator.width - _WIDEST_VALUE)
+        excess = max(0, signed_width(accumulator) - _WIDEST_VALUE)
         passed = passes_on(self.network.programs[self.population.site.program], projection.target_port)
         if projection.post is None and total.fraction > fraction + _LARGEST_SHIFT and not passed:
             rounding = self.options.rounding

@@ -28,6 +28,14 @@ def tapped(replacements: Replacements | None = None) -> Iterator[dict[str, Any]]
         _open_tap.reset(token)
 
 
+def see(name: str, value: Any) -> Any:
+    """A value inside a step, seen by an open tap under its name; gives it back."""
+    tap = _open_tap.get()
+    if tap is not None:
+        tap[1][tap[0] + name] = value
+    return value
+
+
 def step_child(name: str, child: SparkModule, state: Any, inputs: dict[str, Any], params: Any) -> tuple[Any, Any]:
     """One step of a child; its outputs are seen by an open tap under the child's name."""
     tap = _open_tap.get()

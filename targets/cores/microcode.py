@@ -106,7 +106,7 @@ def scrambled(word: np.ndarray) -> np.ndarray:
 
 def random_bits(seed: int, site: str, units: np.ndarray, step: int, batch: int) -> np.ndarray:
     """The part of the counter hash that all roundings of a site share in a step, [batch, compartments]."""
-    word = np.int64(seed & 0xFFFFFFFF) ^ np.int64(zlib.crc32(site.encode()))
+    word = np.asarray((seed & 0xFFFFFFFF) ^ zlib.crc32(site.encode()), np.int64)
     word = scrambled(scrambled(scrambled(word) ^ units.astype(np.int64)) ^ np.int64(step & 0xFFFFFFFF))
     return scrambled(word ^ np.arange(batch, dtype=np.int64)[:, None])
 

@@ -20,6 +20,7 @@ from compiler.ir.verify import verify
 from compiler.verify_source import verify as verify_source
 from spark.nn.brain import Brain, ModuleSpecs, PortMap, Sequential
 from spark.nn.components.delays.n import N2NDelaysConfig, NDelaysConfig
+from spark.nn.components.learning_rules import HebbianRuleConfig
 from spark.nn.components.learning_rules.base import LearningRule, LearningRuleConfig
 from spark.nn.components.somas.leaky import LeakySoma
 from spark.nn.components.synapses.base import Synapses, SynapsesConfig
@@ -270,10 +271,11 @@ def refused(module, *expected: str) -> None:
 
 def test_everything_that_is_not_compiled_is_said_at_once():
     brain = Brain(inputs={"input": 3}, outputs={"output": ("b", "out_spikes")}, modules=[
-        ModuleSpecs("a", lif((4,), synapses__tau=np.full((4, 3), 2.0)), {"in_spikes": PortMap("__call__", "input")}),
+        ModuleSpecs("a", lif((4,), synapses__tau=np.full((4, 3), 2.0), learning_rule=HebbianRuleConfig()),
+                    {"in_spikes": PortMap("__call__", "input")}),
         ModuleSpecs("b", lif((2,), learning_rule=StillRuleConfig()), {"in_spikes": PortMap("a", "out_spikes")})])
     refused(brain, "E115", "StillRule has a step of its own", "model.b.learning_rule",
-            "filters of single synapses are not compiled", "model.a.synapses")
+            "filters of single synapses with weights that are learned are not compiled", "model.a.synapses")
 
 
 def test_synapses_alone_are_refused():

@@ -26,9 +26,13 @@ InterfaceConfigType = TypeVar("InterfaceConfigType", bound=InterfaceConfig)
 
 
 class Encoder(SparkModule[InterfaceConfigType]):
-    """Base of the encoders: a signal in 0 … 1 in, spikes of the same shape out."""
+    """Base of the encoders: a signal in 0 … 1 in, spikes of the same shape out.
+
+    draws: whether its spikes are drawn at random; a compiler cuts such an encoder off.
+    """
 
     config_class = InterfaceConfig
+    draws = False
     input_ports = {"signal": FloatArray}
     output_ports = {"spikes": SpikeArray}
 

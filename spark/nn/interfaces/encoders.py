@@ -47,6 +47,7 @@ class PoissonSpiker(Encoder[PoissonSpikerConfig]):
     """
 
     config_class = PoissonSpikerConfig
+    draws = True
 
     def _build(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         super()._build(shapes)

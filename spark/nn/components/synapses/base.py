@@ -16,6 +16,7 @@ from spark.core.module import Params, State
 from spark.core.payloads import CurrentArray, SpikeArray
 from spark.core.seeds import generator
 from spark.core.specs import PortSpecs
+from spark.core.taps import see
 from spark.nn.components.base import Part, PartConfig
 from spark.nn.components.synapses.events import event_sum, is_worthwhile
 from spark.nn.initializers import SparseUniform
@@ -137,7 +138,7 @@ class Synapses(Part[SynapsesConfigType]):
             return state, {"current": self._sum(self.weights(params), filtered["current"])}
         if self.site == "synapse":
             state, filtered = self.filter(state, {"current": self.weights(params) * spikes}, params)
-            return state, {"current": jnp.sum(filtered["current"], axis=self._pre_axes)}
+            return state, {"current": jnp.sum(see("filtered", filtered["current"]), axis=self._pre_axes)}
         return self.filter(state, {"current": self._sum(self.weights(params), spikes)}, params)
 
     @property
