@@ -112,10 +112,11 @@ class EquationSomaConfig(SomaConfig):
                 said = getattr(self.model, name)
                 if said is not None:
                     self._assign(name, said, path, faults)
-        fields = {name: value for name, value in keywords.items() if name not in self.model.parameters}
+        fields = {name: value for name, value in keywords.items()
+                  if name not in self.model.parameters and name != "equations"}
         super()._apply(fields, path, faults)
         for name, value in keywords.items():
-            if name not in fields:
+            if name not in fields and name != "equations":
                 self._give(name, value, path, faults)
 
     def _assign(self, name: str, value: Any, path: str, faults: list[Fault]) -> None:

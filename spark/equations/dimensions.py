@@ -191,6 +191,8 @@ def _unit_hint(one: Kind, other: Kind) -> str:
 def _name_hint(name: str, known: Known) -> str:
     if name == "t":
         return "time does not enter an equation; make what depends on it an input"
+    if name in ("xi", "rand", "randn"):
+        return "noise does not enter an equation; make it an input"
     near = closest(name, known)
     return near if near.startswith("did") else f"declare it: `{name} = 1 mV in [0, 10]`, or `{name} = … : unit`"
 

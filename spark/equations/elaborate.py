@@ -20,6 +20,7 @@ from spark.equations.model import (
     NEW,
     OLD,
     READY,
+    UNNAMED,
     Definition,
     Equation,
     Model,
@@ -111,6 +112,8 @@ class _Elaboration:
             self._attempt(self._require_state, item.name, item.at, "a start value")
         self._attempt(self._require_one_start)
         self._attempt(self._require_parts)
+        if self.input[0] in declared and not self._all("input"):
+            self.input = (UNNAMED, CURRENT)
         self.known.update({DT: TIME, self.input[0]: self.input[1]})
         if self._only("refractory"):
             self.known[READY] = TRUTH
@@ -220,8 +223,8 @@ class _Elaboration:
     def _dimensions(self) -> None:
         for name, equation in self.equations.items():
             self._attempt(self._require_dimension, equation.expression, equation.dimension / TIME,
-                          f"the right-hand side of d{name}/dt", f"a derivative is per time: {name} is in "
-                          f"{equation.dimension}")
+                          f"the right-hand side of d{name}/dt", f"a derivative is per time: {name} is "
+                          f"{'' if equation.dimension == NONE else 'in '}{equation.dimension}")
         for name, definition in self.definitions.items():
             self._attempt(self._require_dimension, definition.expression, definition.dimension, f"`{name}`")
         for item in self._all("initial"):

@@ -11,6 +11,8 @@ from spark.equations.tree import Node
 from spark.equations.units import CURRENT, Dimension, Unit
 
 INPUT = "I"
+UNNAMED = "unnamed input"
+"""The input of a text that calls something else `I` and names no input."""
 DT, READY = "dt", "not_refractory"
 FUNCTIONS = {"exp": 1, "log": 1, "sqrt": 1, "tanh": 1, "abs": 1, "min": 2, "max": 2, "clip": 3}
 """Functions and how many arguments they take (min and max: at least)."""

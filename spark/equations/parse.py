@@ -16,7 +16,7 @@ from spark.core.faults import closest
 from spark.equations.errors import EquationError, Problem, ProblemFound
 from spark.equations.lines import logical_lines, require_short
 from spark.equations.tree import Literal, Node
-from spark.equations.units import NONE, TIME, Unit, unit_named
+from spark.equations.units import NONE, TIME, Unit, symbol_of, unit_named
 
 LONGEST = 100_000
 HIGHEST_POWER = 64
@@ -127,6 +127,8 @@ def _expected(terminals: set[str]) -> str:
 def _character_hint(character: str) -> str:
     if character in "ˆ²³":
         return "powers are written v^2"
+    if character in "'′":
+        return "a derivative is written dv/dt"
     return "conditionals are written `a if condition else b`" if character in "?&|!" else ""
 
 
@@ -256,9 +258,11 @@ class _Builder(Transformer):
     def _known(self, name: Token) -> str:
         if unit_named(str(name)) is None:
             hint = "for example ms, mV, pA, GΩ, nS, pF, Hz, mM, or 1 for a plain number"
+            symbol = symbol_of(str(name))
+            hint = hint if symbol is None else f"write `{symbol}`"
             near = closest(str(name), ("ms", "mV", "pA", "nA", "GΩ", "MΩ", "nS", "uS", "pF", "nF", "Hz", "mM"))
             raise ProblemFound(self._place(name), f"`{name}` is no unit", found=f"`{name}`",
-                               hint=near if near.startswith("did") else hint)
+                               hint=near if near.startswith("did") and symbol is None else hint)
         return str(name)
 
     def _power(self, sign: Token | None, digits: Token) -> int:

@@ -26,7 +26,8 @@ class Dimension:
 
     def __str__(self) -> str:
         for name, unit in UNITS.items():
-            if unit.dimension == self and unit.scale == 1:
+            # A rate is spoken of as 1/ms: nobody takes kHz for what a derivative has.
+            if unit.dimension == self and unit.scale == 1 and self != NONE / TIME:
                 return name
         powers = list(zip(BASES, self.exponents, strict=True))
         above = "·".join(_power(base, power) for base, power in powers if power > 0)
@@ -88,6 +89,18 @@ def _table() -> dict[str, Unit]:
 
 
 UNITS = _table()
+
+
+_LONG = {"volt": "V", "second": "s", "ampere": "A", "amp": "A", "siemens": "S", "farad": "F", "coulomb": "C",
+         "hertz": "Hz", "molar": "M"}
+
+
+def symbol_of(name: str) -> str | None:
+    """The symbol of a unit that is spelled out, such as `mvolt`, or None."""
+    for long, short in _LONG.items():
+        if name.endswith(long) and name.removesuffix(long) in _PREFIXES:
+            return name.removesuffix(long) + short
+    return None
 
 
 def unit_named(name: str) -> Unit | None:

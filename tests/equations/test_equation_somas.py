@@ -95,6 +95,13 @@ def test_assignments_of_a_reset_see_what_the_ones_before_them_did():
     assert (state["x"][0], state["y"][0]) == (20.0, 4.0 - 40.0)
 
 
+def test_a_state_or_a_parameter_may_be_called_like_the_input_that_nobody_names():
+    state = neuron("dI/dt = -I/(10 ms) : pA\nI(0) = 5 pA", dtype="float64").run(np.full((10, 1), 3.0))[1]
+    assert state["I"][0] == pytest.approx(5 * np.exp(-1))
+    potential = neuron("dv/dt = (I - v)/(10 ms) : 1\nI = 3", dtype="float64").run(np.zeros((500, 1)))[0]["potential"]
+    assert potential[-1, 0] == pytest.approx(3)
+
+
 @pytest.mark.parametrize("part", ["tau", "R", "jump"])
 def test_spikes_have_a_gradient_in_the_parameters(part):
     soma = made()
