@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from compiler.arithmetic import Fixed, literal, round_off
 from compiler.formats import BoolType, FloatType, Format, Type
+from compiler.ir.program import Op
 
 Number = Fixed | np.ndarray
 _LARGEST = float(1 << 62)
@@ -62,6 +65,24 @@ def fitted(number: Number, type_: Type) -> tuple[Number, np.ndarray | None]:
     if type_.overflow == "wrap":
         raw = ((raw - type_.low) & ((1 << type_.width) - 1)) + type_.low
     return Fixed(raw, type_.fraction), None
+
+
+def cut(number: np.ndarray, type_: Type) -> tuple[np.ndarray, np.ndarray | None]:
+    """A float kept inside a saturating format without being rounded, and where it was cut off (None: nowhere)."""
+    if not isinstance(type_, Format) or type_.overflow != "saturate":
+        return number, None
+    inside = np.clip(number, type_.low * type_.lsb, type_.high * type_.lsb)
+    clipped = inside != number
+    return inside, clipped if clipped.any() else None
+
+
+def exact_fraction(op: Op, fractions: Sequence[int]) -> int:
+    """Fraction bits of the exact result of an operation on operands with these fraction bits."""
+    if op.opcode in ("floor", "ceil", "round", "sign"):
+        return 0
+    if op.opcode == "lookup":
+        return fractions[1]
+    return sum(fractions) if op.opcode == "mul" else max(fractions[1:] if op.opcode == "select" else fractions)
 
 
 _ROUND = {"floor": np.floor, "zero": np.trunc, "even": np.rint, "away": lambda a: np.trunc(a + np.copysign(0.5, a))}

@@ -9,7 +9,18 @@ import numpy as np
 
 from compiler.analysis.homogeneity import infer
 from compiler.arithmetic import EXACT, Fixed
-from compiler.explain.numbers import Number, exact_literal, fitted, native, number_of, real, same_literal, whole
+from compiler.explain.numbers import (
+    Number,
+    cut,
+    exact_fraction,
+    exact_literal,
+    fitted,
+    native,
+    number_of,
+    real,
+    same_literal,
+    whole,
+)
 from compiler.explain.pairing import PairedOp, PairedProgram
 from compiler.float_arithmetic import evaluate
 from compiler.formats import BoolType, FloatType, Format, Type
@@ -102,8 +113,28 @@ class HybridSite:
             return self._fit(model.result, EXACT[model.opcode](*operands), last.type)
         found = self._evaluated(model, operands)
         if isinstance(model.type, FloatType):
-            return self._fit(model.result, found, last.type) if self.rounds else found
+            return self._settled(model.result, found, last.type, self._exact_fraction(last)) if self.rounds else found
         return whole(found)
+
+    def _exact_fraction(self, op: Op) -> int:
+        """Fraction bits that the fixed network has before it rounds a result."""
+        return exact_fraction(op, [self._fraction(item) for item in op.operands])
+
+    def _fraction(self, operand: Operand) -> int:
+        if isinstance(operand, str):
+            type_ = self.fixed_types[operand]
+            return type_.fraction if isinstance(type_, Format) else 0
+        number = self._tables[operand] if isinstance(operand, TensorRef) else exact_literal(operand)
+        return number.fraction if isinstance(number, Fixed) else 0
+
+    def _settled(self, name: str, value: Number, type_: Type, fraction: int) -> Number:
+        """A value as the fixed network keeps it. What is exact there, because its bits fit, is not rounded here
+        either, where an unquantized part before it has put it beside the grid."""
+        if isinstance(value, Fixed) or not isinstance(type_, Format) or fraction > type_.fraction:
+            return self._fit(name, value, type_)
+        inside, clipped = cut(value, type_)
+        self._count(name, clipped)
+        return inside
 
     def _is_whole(self, type_: Type) -> bool:
         """Whether integers hold the exact result: rounding is on, or there is nothing to round."""
@@ -151,19 +182,26 @@ class HybridSite:
         states = {item: name for name, item in self.programs.fixed.updates if isinstance(item, str)}
         for op in self.programs.conversions:
             value = self._fixed_operand(op.operands[0], values)
-            values[op.result] = self._fit(states.get(op.result, op.result), value, op.type)
-        return {name: self._fit(name, self._fixed_operand(item, values), self.fixed_types[name])
-                for name, item in self.programs.fixed.updates}
+            name = states.get(op.result, op.result)
+            values[op.result] = self._settled(name, value, op.type, self._exact_fraction(op))
+        found = {}
+        for name, item in self.programs.fixed.updates:
+            value = self._fixed_operand(item, values)
+            found[name] = self._settled(name, value, self.fixed_types[name], self._fraction(item))
+        return found
 
     def _whole_state(self, name: str, value: Number) -> Number:
         return self._fit(name, value, self.fixed_types[name])
 
     def _fit(self, name: str, value: Number, type_: Type) -> Number:
         found, clipped = fitted(value, type_)
+        self._count(name, clipped)
+        return found
+
+    def _count(self, name: str, clipped: np.ndarray | None) -> None:
         if clipped is not None:
             counts = clipped.sum(axis=0) if clipped.ndim == 2 else clipped
             self.saturated[name] = self.saturated.get(name, np.zeros(self.units, np.int64)) + counts
-        return found
 
 
 def _at(op: Op, index: int) -> Operand | None:

@@ -81,12 +81,16 @@ def test_blame_names_the_only_coarse_part(culprit, options):
     assert abs(found.remainder("alone")["decision_error"]) < 0.2 * total
 
 
-def test_several_coarse_parts_account_for_the_whole_error():
-    found = blamed(*made(weight_bits=4, coefficient_bits=6))
+@pytest.mark.parametrize("coarse, options", [
+    ({"weights", "decays"}, {"weight_bits": 4, "coefficient_bits": 6}),
+    ({"weights", "states"}, {"weight_bits": 6, "state_fraction": 0, "rounding": "even"}),
+])
+def test_several_coarse_parts_account_for_the_whole_error(coarse, options):
+    found = blamed(*made(**options))
     for way in ("alone", "put_back"):
         assert abs(found.remainder(way)["decision_error"]) < 0.35 * found.total.decision_error
     alone = {item.name: item.alone.decision_error for item in found.components if item.alone}
-    assert sorted(alone, key=alone.get)[-2:] in (["weights", "decays"], ["decays", "weights"])
+    assert set(sorted(alone, key=alone.get)[-2:]) == coarse
 
 
 def test_what_quantizing_leaves_alone_is_called_the_same():
