@@ -26,6 +26,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from compiler import certificate, certificate_check, discovery, reference  # noqa: E402
+from compiler.analysis.homogeneity import infer  # noqa: E402
 from compiler.analysis.network_ranges import ranges_of  # noqa: E402
 from compiler.formats import Format  # noqa: E402
 from compiler.frontends.lower import lower  # noqa: E402
@@ -69,6 +70,7 @@ class Row:
     reached: float
     seconds: float
     faults: int
+    functions: list[dict[str, Any]]
 
     @property
     def tight(self) -> bool:
@@ -121,7 +123,8 @@ def rows(name: str, network: Network, states: int) -> Iterator[Row]:
             if isinstance(type_, Format) and type_.fraction == 0 and type_.width <= 4:
                 continue
             yield Row(name, f"{site}.{state}", told["format"], told["grade"], told["slack"],
-                      _above(told, seen[f"{site}.{state}"]), told["witness"]["reached"], seconds, faults)
+                      _above(told, seen[f"{site}.{state}"]), told["witness"]["reached"], seconds, faults,
+                      proof["functions"])
 
 
 def _above(told: dict[str, Any], seen: np.ndarray) -> float:
@@ -139,9 +142,21 @@ def linear(states: int) -> Iterator[Row]:
                 continue
             name = f"{kind}{', recurrent' if recurrent else ''}"
             yield from rows(name, lower(brain(kind, recurrent, seed=3)).network, states)
+    for name, network in examples():
+        if is_homogeneous(network):
+            yield from rows(name, network, states)
+
+
+def examples() -> Iterator[tuple[str, Network]]:
     for path in sorted((Path(__file__).parent.parent / "examples").glob("*.py")):
         if "def model" in path.read_text() or "\nmodel =" in path.read_text():
-            yield from rows(path.name, Settings().load(str(path)).lower(), states)
+            yield path.name, Settings().load(str(path)).lower()
+
+
+def is_homogeneous(network: Network) -> bool:
+    """Whether a factor on the inputs of a population is one on its states: what leaky integrators have in common."""
+    programs = [network.programs[item.site.program] for item in network.populations]
+    return all(infer(program, {item.name for item in program.inputs}) for program in programs)
 
 
 def nonlinear(states: int) -> Iterator[Row]:
@@ -160,6 +175,9 @@ def nonlinear(states: int) -> Iterator[Row]:
         config = {"soma__recovery_timescale": a, "soma__recovery_sensitivity": b, "soma__potential_reset": c,
                   "soma__recovery_update": d}
         yield from rows(f"Izhikevich, {name}", lower(brain("IzhikevichNeuron", False, 3, **config)).network, states)
+    for name, network in examples():
+        if not is_homogeneous(network):
+            yield from rows(name, network, states)
 
 
 def table(found: list[Row]) -> Iterator[str]:
@@ -205,7 +223,12 @@ def main() -> None:
     proved = [row for row in found if row.grade == "proved"]
     print(f"\n{len(proved)} of {len(found)} states proved without contract, {sum(row.tight for row in proved)} of "
           "these bounds within 2 bits of a value that was reached\n", flush=True)
-    print("Nonlinear neurons\n", *table(list(nonlinear(given.states))), sep="\n", flush=True)
+    found = list(nonlinear(given.states))
+    print("Nonlinear neurons\n", *table(found), sep="\n", flush=True)
+    bounds = {entry["opcode"]: max(item["bound"] for row in found for item in row.functions
+                                   if item["opcode"] == entry["opcode"]) for row in found for entry in row.functions}
+    print("\nLargest error of a function, last bits of its result: "
+          + ", ".join(f"{name} {bound:g}" for name, bound in sorted(bounds.items())), flush=True)
     print("\nLarge\n", *large(given.large, given.states), sep="\n", flush=True)
 
 

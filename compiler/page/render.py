@@ -12,7 +12,7 @@ from compiler.diagnostics import DiagnosticError
 from compiler.explain.explanation import Explanation, explain
 from compiler.files import replacing
 from compiler.labelled import labelled
-from compiler.page import sections
+from compiler.page import blamed, sections, tables
 from compiler.page.cores import cores
 from compiler.page.markup import Markup, empty, tag
 from compiler.page.summary import summary
@@ -39,9 +39,9 @@ def of_compile(compilation: Compilation) -> bytes:
 def of_comparison(found: Any) -> bytes:
     """The page of `sparkc compare`: every row, then everything about the first."""
     first = found.rows[0]
-    rows = [sections.comparison(found)]
+    rows = [tables.comparison(found)]
     rows += [
-        sections.blame(row.explanation.blame, f"What is to blame: {row.target}, {row.weights}-bit weights")
+        blamed.blame(row.explanation.blame, f"What is to blame: {row.target}, {row.weights}-bit weights")
         for row in found.rows
         if row.explanation and row.explanation.blame
     ]
@@ -70,10 +70,10 @@ def _page(
             if found
             else []
         ),
-        sections.formats(report, certificate),
-        sections.constants(report),
+        tables.formats(report, certificate),
+        tables.constants(report),
         cores(compilation),
-        sections.checks(report),
+        tables.checks(report),
     ]
     style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
     head = tag(

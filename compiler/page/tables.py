@@ -1,0 +1,133 @@
+"""The tables of the page: formats and certificates, constants, checks and warnings, rows of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from compiler.explain.text import percent
+from compiler.page.markup import Content, Markup, number, table, tag
+from compiler.page.sections import section, words
+
+
+def formats(report: Mapping[str, Any], certificate: Mapping[str, Any]) -> Markup:
+    """Every integer value with its proved range; states with witness and bits to spare."""
+    states = certificate["sites"]
+    proved, others = [], []
+    for site in report["sites"]:
+        for value in site["values"]:
+            row = [
+                f"{site['site']}.{value['name']}",
+                value["format"],
+                value["grade"],
+                number(value["low"]),
+                number(value["high"]),
+            ]
+            entry = states.get(site["site"], {}).get("states", {}).get(value["name"])
+            if value["state"] and entry:
+                witness = entry["witness"]
+                proved.append(
+                    [*row, number(entry["slack"]), number(witness["value"]), f"{100 * witness['reached']:.0f} %"]
+                )
+            else:
+                others.append(row)
+    functions = [
+        [
+            f"{item['site']}.{item['result']}",
+            item["opcode"],
+            item["format"],
+            f"{item['bound']:g}",
+            f"{item['method']}, {number(item['points'])} arguments",
+        ]
+        for item in certificate.get("functions", [])
+    ]
+    return section(
+        "formats",
+        "Formats and certificates",
+        words(
+            "Ranges are integers; s24.6 is signed, 24 bits in all, 6 of them fraction. Proved: no "
+            "input whatsoever leads out "
+            "of the range, and an independent check agreed. A witness is a value that a drive of the inputs really "
+            "reaches, with its share of the proved bound."
+        ),
+        table(["state", "format", "grade", "lowest", "highest", "bits to spare", "witness", "of the bound"], proved),
+        table(["function", "is", "format", "largest error in last bits", "how it is known"], functions)
+        if functions
+        else None,
+        tag(
+            "details",
+            tag("summary", f"All other values ({len(others)})"),
+            table(["value", "format", "grade", "lowest", "highest"], others),
+        )
+        if others
+        else None,
+    )
+
+
+def constants(report: Mapping[str, Any]) -> Markup | None:
+    """Thresholds and time constants, asked and realised."""
+    rows = []
+    for item in report["populations"]:
+        for entry in item["constants"]:
+            time = "time_constant" in entry
+            pair = (
+                (entry["time_constant"], entry["realised_time_constant"])
+                if time
+                else (entry["asked"], entry["realised"])
+            )
+            rows.append(
+                [
+                    f"{item['name']}.{entry['name']}" + (" (τ in ms)" if time else ""),
+                    *(number(x, 6) for x in pair),
+                    percent(entry["time_constant_error" if time else "error"]),
+                ]
+            )
+    if not rows:
+        return None
+    return section(
+        "constants",
+        "Constants, asked and realised",
+        words("Medians over neurons; the largest error of any neuron."),
+        table(["constant", "asked", "realised", "largest error"], rows),
+    )
+
+
+def checks(report: Mapping[str, Any]) -> Markup | None:
+    """Verdicts and warnings in full."""
+    rows = [
+        [
+            item["stage"].replace("fixed = ", "golden = "),
+            item["equal"],
+            number(item["values"]),
+            number(item["samples"]),
+            item["detail"] or _coverage(item["coverage"]),
+        ]
+        for item in report["verdicts"]
+    ]
+    warnings = [[item["code"], item["message"], item.get("hint") or ""] for item in report["warnings"]]
+    if not rows and not warnings:
+        return None
+    return section(
+        "checks",
+        "Checks and warnings",
+        table(["stage", "verdict", "values compared", "samples", "what was reached"], rows) if rows else None,
+        table(["code", "warning", "what helps"], warnings) if warnings else None,
+    )
+
+
+def _coverage(coverage: Mapping[str, Any]) -> str:
+    return f"{100 * coverage['units']:.0f} % of units active" if "units" in coverage else ""
+
+
+def comparison(found: Any) -> Markup:
+    """Every row of `sparkc compare`."""
+    rows: list[list[Content]] = [["floating point", "", "", str(found.reference), ""]]
+    rows += [
+        [row.target, row.weights, row.state, str(row.accuracy), percent(row.agreement.value)] for row in found.rows
+    ]
+    return section(
+        "comparison",
+        "Floating point and integers",
+        words(f"{found.reference.n} decisions, read-out {found.readout}; accuracy with its exact 95 % interval."),
+        table(["target", "weight bits", "state bits", "accuracy", "same class as float"], rows),
+    )
