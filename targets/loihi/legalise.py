@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from compiler import interpreter
 from compiler.analysis import bounds
 from compiler.analysis.intervals import EXACT, Interval, point
 from compiler.analysis.ranges import SiteRanges, analyse
-from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare
+from compiler.diagnostics import DiagnosticError
 from compiler.formats import F64, Format, smallest_format, storage_dtype
 from compiler.ir.network import Network, Population, Projection, Tensor
 from compiler.ir.program import Argument, Program, Site, TensorRef
@@ -22,11 +22,10 @@ from targets.loihi.arrivals import Arrival, arrivals_of
 from targets.loihi.dynamics import LIMIT, SHIFT, WORD, Form, compartment
 from targets.loihi.neuron import Neuron, recognise
 from targets.loihi.registers import ONE, bias_mantissas, kept_current, kept_membrane
+from targets.loihi.room import out_of_range, require_bias, require_mantissa, require_span
 from targets.loihi.scaling import Synapses, demand_of, grids_of, quantized, resolution
 from targets.loihi.sums import LARGEST, largest_of, observed_sum
 from targets.loihi.weights import WIDEST
-
-E332 = declare("E332", "a number has no place in the chip's registers")
 
 SETTLING = 1 << 16
 """Steps after which a membrane that is at rest no longer moves."""
@@ -53,7 +52,7 @@ class Legalised:
 def legalised(network: Network, population: Population, options: Options) -> Legalised:
     """A population of the model in registers; its inputs carry integers already. Errors: E330 to E332."""
     neuron = recognise(network, population.name, population.site)
-    findings = list(_out_of_range(population, neuron))
+    findings = list(out_of_range(population, neuron))
     if findings:
         raise DiagnosticError(findings)
     unit = unit_of(neuron, population.size)
@@ -65,21 +64,6 @@ def unit_of(neuron: Neuron, size: int) -> np.ndarray:
     """What counts as 1 on the membrane, per unit: from rest to the threshold; 1 where there is no threshold."""
     height = np.ones(()) if neuron.threshold is None else neuron.threshold - neuron.rest
     return np.broadcast_to(height, (size,)).astype(np.float64)
-
-
-def _out_of_range(population: Population, neuron: Neuron) -> Iterator[Diagnostic]:
-    """Leaks and thresholds that no register holds."""
-    checks = [("share of the membrane kept in a step", neuron.kept, (neuron.kept >= 0) & (neuron.kept <= 1), "0..1"),
-              ("share of the current kept in a step", neuron.kept_current,
-               (neuron.kept_current >= 0) & (neuron.kept_current < 1), "0 to below 1")]
-    if neuron.threshold is not None:
-        above = np.asarray(neuron.threshold > neuron.rest)
-        checks.append(("threshold", neuron.threshold - neuron.rest, above, "above where the membrane is after a spike"))
-    for what, values, good, expected in checks:
-        if not np.all(good):
-            worst = float(np.asarray(values)[~np.asarray(good)].reshape(-1)[0])
-            yield Diagnostic(E332, f"the {what} of %{population.name} has no register", Place(path=population.name),
-                             f"{worst:.6g}", expected)
 
 
 class _Population:
@@ -102,6 +86,7 @@ class _Population:
         """The threshold in integers of v."""
         made = [quantized(item.values * mantissa * 2.0**-item.fraction, grid)
                 for item, grid in zip(self.arrivals, self._grids, strict=True)]
+        require_span(self.name, self.arrivals, made, mantissa)
         projections = [self._projection(item, found) for item, found in zip(self.arrivals, made, strict=True)]
         arriving = self._arriving(projections)
         arguments, form = self._registers(arriving)
@@ -221,25 +206,15 @@ class _Population:
         mantissa, exponent = bias_mantissas(self._bias * self.step)
         bias = mantissa << exponent
         if bias.any():
-            self._require_room(self._bias * self.step, bias)
+            require_bias(self.name, self._bias * self.step, bias)
             form = replace(form, bias=smallest_format(min(0, int(bias.min())), max(0, int(bias.max()))))
             found["bias"] = self._argument("bias", bias, form.bias)
         return found, form
 
-    def _require_room(self, asked: np.ndarray, found: np.ndarray) -> None:
-        worst = int(np.argmax(np.abs(asked - found)))
-        if abs(asked[worst] - found[worst]) > 1 << 7:
-            raise DiagnosticError(Diagnostic(
-                E332, f"the bias of %{self.name} has no register", Place(path=self.name), f"{asked[worst]:.6g}",
-                f"at most {found[worst]} in magnitude", "a smaller bias, or a larger threshold"))
-
     def _of_threshold(self, name: str, value: np.ndarray, form: Form) -> Argument:
         """A potential as a mantissa, shifted like the threshold."""
         mantissa = np.rint(value / self.unit * self._mantissa).astype(np.int64)
-        if np.any(np.abs(mantissa) > form.threshold.high):
-            raise DiagnosticError(Diagnostic(
-                E332, f"the {name} of %{self.name} has no register", Place(path=self.name),
-                f"{float(np.abs(mantissa).max()):.6g}", f"at most {form.threshold.high}"))
+        require_mantissa(self.name, name, mantissa, form.threshold.high)
         return self._argument(name, mantissa, form.threshold)
 
     def _argument(self, name: str, raw: np.ndarray, type_: Format | None) -> Argument:

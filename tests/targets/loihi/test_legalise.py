@@ -186,6 +186,13 @@ def test_a_bias_that_no_register_holds_is_refused():
         legalised(model(program))
 
 
+def test_weights_beyond_every_exponent_are_refused():
+    source = model(LEAKY)
+    source.tensors["w"] = Tensor(F64, source.tensors["w"].values * 1e6)
+    with pytest.raises(DiagnosticError, match="E332(?s:.*)have no place beside the threshold"):
+        legalised(source)
+
+
 def test_projections_that_leak_differently_are_refused():
     lines = ["projection %w: %in.spikes -> %p.x  dense(#w)  post=@filter(k=0.5)  delay=0",
              "projection %z: %in.spikes -> %p.x  dense(#w)  post=@filter(k=0.8)  delay=0"]
