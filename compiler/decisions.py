@@ -24,7 +24,8 @@ E340 = declare("E340", "decisions about formats that do not belong to the networ
 
 FINEST = 62
 SCALE, FRACTION, SETTINGS = "scale:", "fraction:", "settings"
-HELD = ("weight_bits", "state_bits", "state_fraction", "coefficient_bits", "rounding", "weight_rounding", "bits")
+HELD = ("weight_bits", "state_bits", "state_fraction", "coefficient_bits", "rounding", "weight_rounding", "decay",
+        "bits")
 """Fields of `Options` that decisions were taken under; whoever holds them holds these too."""
 
 
@@ -70,9 +71,10 @@ def _are_settings(found: Any) -> bool:
         return False
     widths = [found["weight_bits"], found["state_bits"], found["coefficient_bits"], *found["bits"].values()]
     fraction = found["state_fraction"]
+    choices = {"decay": ("multiplier", "shifts"), "rounding": ROUNDINGS, "weight_rounding": ("fitted", "nearest")}
     return (all(type(width) is int and 2 <= width <= 32 for width in widths)
             and (fraction is None or type(fraction) is int and abs(fraction) <= FINEST)
-            and found["rounding"] in ROUNDINGS and found["weight_rounding"] in ("fitted", "nearest"))
+            and all(found[name] in allowed for name, allowed in choices.items()))
 
 
 def save(decisions: Decisions, file: str | Path) -> None:

@@ -153,7 +153,7 @@ class _Search:
         """The float network with its weights on the grids of these bits."""
         options = replace(self.options, bits={**self.options.bits, **bits})
         network = self.model
-        for name in ("invert_divisors", "co_scale"):
+        for name in pipeline.SCALING_PASSES:
             network = discovery.passes()[name].run(network, options)
         network = network.copy()
         for item in network.projections:

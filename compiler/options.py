@@ -21,8 +21,9 @@ class Options:
     projection name. state_fraction: fraction bits of every state, None: chosen for each population. coefficient_bits:
     significant bits of constants and derived parameters. rounding: of states. weight_rounding: `fitted` to the activity
     that calibration data show, or `nearest`. calibration: inputs by name [B, T, n]; None: a random stimulus is
-    searched. decided: scales and fractions that are held instead of being chosen. training: formats that hold whatever
-    weights and parameters may become; everything saturates.
+    searched. weight_scale: one scale for each `channel`, for a whole population (`tensor`), or a `power-of-two` for
+    each channel. decay: by `multiplier`, or by `shifts`. decided: scales and fractions that are held instead of being
+    chosen. training: formats that hold whatever weights and parameters may become; everything saturates.
     """
 
     chip: Chip | None = None
@@ -32,6 +33,8 @@ class Options:
     coefficient_bits: int = 24
     rounding: str = "zero"
     weight_rounding: str = "fitted"
+    weight_scale: str = "channel"
+    decay: str = "multiplier"
     bits: Mapping[str, int] = field(default_factory=dict)
     calibration: Mapping[str, np.ndarray] | None = None
     readout: str = ""

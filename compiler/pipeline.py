@@ -36,7 +36,8 @@ MODEL_PASSES = (
     "simplify",
     "eliminate_dead",
 )
-QUANTIZATION_PASSES = ("invert_divisors", "co_scale", "calibrate", "fit_weights", "quantize")
+SCALING_PASSES = ("invert_divisors", "shift_decays", "co_scale")
+QUANTIZATION_PASSES = (*SCALING_PASSES, "calibrate", "fit_weights", "quantize")
 MAPPING_PASSES = ("retime", "partition", "place", "route")
 
 _CALIBRATION_SAMPLES, _CALIBRATION_STEPS = 32, 64

@@ -195,7 +195,8 @@ class _Typing:
             return self.fractions.states[item.name]
         fraction = self.fractions.of(self._degree(item.name))
         if self.saturate:
-            return Format(True, self.options.state_bits, fraction, self._kept_rounding(), "saturate")
+            bits = self.options.bits.get(f"{self.name}.{item.name}", self.options.state_bits)
+            return Format(True, bits, fraction, self._kept_rounding(), "saturate")
         return Format(True, WIDE, fraction, self._kept_rounding())
 
     def _kept_rounding(self) -> str:
@@ -307,17 +308,20 @@ def _at(value, type_: Type):
 
 
 def with_ranges(
-    program: Program, ranges: SiteRanges, inputs: dict[str, Interval], state_bits: int
+    program: Program, ranges: SiteRanges, inputs: dict[str, Interval], state_bits: int, own: Mapping[str, int] = {}
 ) -> tuple[Program, int]:
     """The program with every format as narrow as its range; and how many bits the widest exceeds what is allowed.
+
+    own: bits of single states, by name.
     """
+    own = {**own, **{value: own[state] for state, value in program.updates if state in own and isinstance(value, str)}}
     excess = 0
     types: dict[str, Type] = {}
     states = {item.name for item in program.states} | {value for _, value in program.updates if isinstance(value, str)}
     for name, type_ in program.types().items():
         types[name] = narrowed = _narrowed(type_, ranges.values[name])
         if isinstance(narrowed, Format) and name not in {item.name for item in program.params}:
-            allowed = state_bits if name in states else WIDEST_VALUE
+            allowed = own.get(name, state_bits) if name in states else WIDEST_VALUE
             excess = max(excess, narrowed.width - allowed, signed_width(narrowed) - WIDEST_VALUE)
     for state, value in program.updates:
         if isinstance(value, str):

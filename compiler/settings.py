@@ -34,6 +34,8 @@ PRECISIONS = ("float32", "float64")
 RECURRENT_STARTS = ("empty", "bias")
 READOUTS = ("count", "first", "last", "max", "mean", "sum", "step")
 WEIGHT_ROUNDINGS = ("fitted", "nearest")
+WEIGHT_SCALES = ("channel", "tensor", "power-of-two")
+DECAYS = ("multiplier", "shifts")
 ROUNDINGS = ("floor", "zero", "even", "away", "stochastic")
 WEIGHT_BITS, STATE_BITS = (2, 16), (4, 32)
 READING = ("dt", "reset", "recurrent_delay", "recurrent_start", "precision", "readout", "input_kind", "repair",
@@ -49,8 +51,10 @@ class Settings:
     """How to read a source and how to compile it; None leaves the decision to the source.
 
     target: a folder of `targets`. chip: a chip file's name, or `none`; None: `generic`, or the first chip of a
-    target that has others. weights, states: bits. bits: by name, of the weights of a projection or of the states of
-    a site. rounding: of states. weight_rounding: `fitted` to the activity that calibration data show, or
+    target that has others. weights: bits. states: bits, or a format (`compiler.state_formats`). bits: by name, of the
+    weights of a projection, of the states of a site (`pop`, `proj.post`) or of one state (`pop.v`). rounding: of
+    states. weight_scale: one scale for each `channel`, for a whole `tensor`, or a `power-of-two` for each channel.
+    decay: by `multiplier`, or by one or two `shifts`. weight_rounding: `fitted` to the activity that calibration data show, or
     `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or [B, T, n]. quantization: a file of scales and
     fractions to hold, as training in the loop writes it; its bits and rounding come before those given here. dt: ms.
     reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
@@ -61,10 +65,12 @@ class Settings:
     target: str = TARGET
     chip: str | None = None
     weights: int = 8
-    states: int = 24
+    states: int | str = 24
     bits: Mapping[str, int] = field(default_factory=dict)
     rounding: str = "zero"
     weight_rounding: str = "fitted"
+    weight_scale: str = "channel"
+    decay: str = "multiplier"
     calibration: str | Path | Mapping[str, Any] | None = None
     quantization: str | Path | None = None
     dt: float | None = None
@@ -85,12 +91,14 @@ class Settings:
 
     def _findings(self) -> Iterable[Diagnostic]:
         choices = {"reset": RESETS, "recurrent_start": RECURRENT_STARTS, "precision": PRECISIONS, "readout": READOUTS,
-                   "rounding": ROUNDINGS, "weight_rounding": WEIGHT_ROUNDINGS}
+                   "rounding": ROUNDINGS, "weight_rounding": WEIGHT_ROUNDINGS, "weight_scale": WEIGHT_SCALES,
+                   "decay": DECAYS}
         for name, allowed in choices.items():
             value = getattr(self, name)
             if value is not None and value not in allowed:
                 yield _not_allowed(name, value, ", ".join(allowed))
-        widths = {"weights": (self.weights, WEIGHT_BITS), "states": (self.states, STATE_BITS)}
+        widths = {"weights": (self.weights, WEIGHT_BITS)}
+        widths |= {"states": (self.states, STATE_BITS)} if not isinstance(self.states, str) else {}
         widths |= {f"bits.{name}": (value, (WEIGHT_BITS[0], STATE_BITS[1])) for name, value in self.bits.items()}
         for name, (value, (low, high)) in widths.items():
             if type(value) is not int or not low <= value <= high:
@@ -116,6 +124,7 @@ class Settings:
         """
         from compiler import chips
         from compiler.options import Options
+        from compiler.state_formats import parse_states
 
         if source.fixed is not None:
             self._require_no_widths(source)
@@ -123,8 +132,10 @@ class Settings:
             _check_names(self.bits, source.lower())
         name = chip_for(self.target, self.chip)
         chip = None if name == "none" else chips.load(name)
-        options = Options(chip=chip, weight_bits=self.weights, state_bits=self.states, rounding=self.rounding,
-                          weight_rounding=self.weight_rounding,
+        states = parse_states(self.states)
+        options = Options(chip=chip, weight_bits=self.weights, state_bits=states.bits, state_fraction=states.fraction,
+                          rounding=states.rounding or self.rounding, weight_rounding=self.weight_rounding,
+                          weight_scale=self.weight_scale, decay=self.decay,
                           bits=dict(self.bits), calibration=self._calibration(source), readout=self.readout or "",
                           seed=self.seed)
         held = self._decided(source)
@@ -190,6 +201,8 @@ def _not_allowed(name: str, value: object, expected: str) -> Diagnostic:
 def _check_names(bits: Mapping[str, int], network: Network) -> None:
     """Demand that every key of `--bits` is a projection or a site. Errors: E172, all at once."""
     known = [*(item.name for item in network.projections), *(name for name, _, _ in network.sites())]
+    known += [f"{name}.{item.name}" for name, site, _ in network.sites()
+              for item in network.programs[site.program].states]
     unknown = [name for name in bits if name not in known]
     if unknown:
         raise DiagnosticError(

@@ -23,14 +23,12 @@ from compiler.ir.network import Network
 from compiler.ir.program import TensorRef
 from compiler.options import Options
 from compiler.passes.co_scale import largest_integer
-from compiler.pipeline import MODEL_PASSES
+from compiler.pipeline import MODEL_PASSES, SCALING_PASSES
 from spark.core.config import ConfigError
 from spark.core.module import SparkModule
 from spark.core.tree import flatten, map_leaves
 
 E341 = declare("E341", "a parameter cannot be trained in the loop")
-
-SCALED_PASSES = (*MODEL_PASSES, "invert_divisors", "co_scale")
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ class Parameters:
         twin.params = map_leaves(lambda path, leaf: np.asarray(values.get(path, self.params[path])), twin.params)
         options = self.options if decided is None else replace(self.options, decided=decided)
         network = lower(twin, ports=self.ports).network
-        for name in SCALED_PASSES:
+        for name in (*MODEL_PASSES, *SCALING_PASSES):
             network = discovery.passes()[name].run(network, options)
         return network
 

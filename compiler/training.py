@@ -65,6 +65,8 @@ def quantized_step(model: SparkModule | Source | str | Path, config: Settings | 
     if plastic:
         raise fail(E341, "weights that learn by themselves are not trained", plastic[0],
                    hint="train without the learning rule")
+    if chosen.rounding == "stochastic":
+        raise fail(E341, "stochastic rounding is not trained with", "--rounding", hint="train with another rounding")
     if source.module is None:
         raise fail(E341, "a network without a module has no float step", str(source.path),
                    expected="a Python, NIR or equations source")

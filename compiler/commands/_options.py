@@ -14,7 +14,8 @@ from compiler.durations import milliseconds
 from compiler.settings import Settings
 
 SOURCE_NAMES = (*settings.READING, "calibration")
-COMPILE_NAMES = ("target", "chip", "weights", "states", "bits", "rounding", "weight_rounding", "quantization", "seed",
+COMPILE_NAMES = ("target", "chip", "weights", "states", "bits", "rounding", "weight_rounding", "weight_scale", "decay",
+                 "quantization", "seed",
                  "config")
 
 
@@ -26,6 +27,16 @@ class _Duration(click.ParamType):
             return float(value) if isinstance(value, int | float) else milliseconds(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class _States(click.ParamType):
+    name = "format"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        text = str(value)
+        if not text.isdigit():
+            return text
+        return click.IntRange(*settings.STATE_BITS).convert(text, param, ctx)
 
 
 _SOURCE = (
@@ -48,12 +59,18 @@ _COMPILE = (
     click.option("--target", metavar="NAME", help="Target family (sparkc list targets)."),
     click.option("--chip", metavar="NAME", help="Chip to map to (sparkc list chips), or none (generic)."),
     click.option("--weights", type=click.IntRange(*settings.WEIGHT_BITS), metavar="N", help="Bits of weights (8)."),
-    click.option("--states", type=click.IntRange(*settings.STATE_BITS), metavar="N", help="Bits of states (24)."),
+    click.option("--states", type=_States(), metavar="FORMAT", help="Bits of states (24), or their format: s24.8, "
+                 "accum, Q15.8 (sign apart), ap_fixed<24,16>."),
     click.option("--bits", multiple=True, metavar="SITE=N",
-                 help="Bits of one projection's weights or one site's states; repeatable."),
+                 help="Bits of one projection's weights, of a population's states (pop) or of one state (pop.v); "
+                 "repeatable."),
     click.option("--rounding", type=click.Choice(settings.ROUNDINGS), help="Rounding of states (zero)."),
     click.option("--weight-rounding", type=click.Choice(settings.WEIGHT_ROUNDINGS),
                  help="Weights rounded to what calibration data show (fitted), or each alone (nearest)."),
+    click.option("--weight-scale", type=click.Choice(settings.WEIGHT_SCALES),
+                 help="One scale of weights for each output channel, for a whole tensor, or a power of two (channel)."),
+    click.option("--decay", type=click.Choice(settings.DECAYS),
+                 help="Decays by a multiplier, or by one or two shifts (multiplier)."),
     click.option("--quantization", type=click.Path(), metavar="FILE.npz",
                  help="Scales and fractions to hold, as training in the loop wrote them."),
     click.option("--seed", type=int, metavar="N", help="Seed of random stimuli and of stochastic rounding (0)."),

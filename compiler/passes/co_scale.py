@@ -105,7 +105,7 @@ class _Scaling:
     def _decided(self, name: str, incoming: list[_Incoming], one_scale: bool) -> np.ndarray:
         """Scale per unit: the one that is held, else the best; noted."""
         held = self.options.decided.scale(name, self.population.size) if self.options.decided else None
-        labels = self._labels(incoming, one_scale)
+        labels = self._labels(incoming, one_scale or self.options.weight_scale == "tensor")
         scale = self._scale(incoming, labels) if held is None else held
         self.network.decided.scales[name], self.network.decided.groups[name] = scale, labels
         return scale
@@ -179,7 +179,24 @@ class _Scaling:
         np.maximum.at(shared, labels, need)
         scale = shared[labels]
         present = scale[scale > 0]
-        return np.where(scale > 0, scale, np.median(present) if present.size else 1.0)
+        scale = np.where(scale > 0, scale, np.median(present) if present.size else 1.0)
+        return self._power_of_two(incoming, labels, scale) if self.options.weight_scale == "power-of-two" else scale
+
+    def _power_of_two(self, incoming: list[_Incoming], labels: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        """The power of two next to each scale, above or below, that has the least squared error."""
+        above = 2.0 ** np.ceil(np.log2(scale))
+        errors = [np.bincount(labels, sum(self._error(item, trial) for item in incoming)) for trial in
+                  (above, above / 2)]
+        return np.where((errors[1] < errors[0])[labels], above / 2, above)
+
+    def _error(self, item: _Incoming, scale: np.ndarray) -> np.ndarray:
+        """Squared error of one projection's weights at these scales, by unit."""
+        weights = np.abs(np.asarray(self.network.tensor(item.weight).values, np.float64))
+        count, levels = int(item.unit_channel.max()) + 1, largest_integer(bits_of(item.projection, self.options))
+        kept = np.zeros(count)
+        kept[item.unit_channel] = scale * levels
+        channel = np.broadcast_to(item.weight_channel, weights.shape)
+        return _error(weights, channel, kept, levels, count)[item.unit_channel]
 
     def _largest(self, item: _Incoming) -> np.ndarray:
         """Largest magnitude kept per channel: the maximum, or less where clipping has the least squared error."""

@@ -361,7 +361,9 @@ class _Quantizer:
             tensors |= _per_unit(wide_site, units, tensors)
             return wide, wide_site, 0, tensors | _starts(wide, wide_site, tensors)
         ranges = _ranges_with(self.network, wide, wide_site, units, inputs, tensors)
-        narrow, excess = with_ranges(wide, ranges, inputs, self.options.state_bits)
+        own = {item.name: self.options.bits[key] for item in wide.states
+               if (key := f"{name}.{item.name}") in self.options.bits}
+        narrow, excess = with_ranges(wide, ranges, inputs, self.options.state_bits, own)
         return narrow, wide_site, excess, tensors | _starts(narrow, wide_site, tensors)
 
 
