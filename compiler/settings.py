@@ -54,8 +54,8 @@ class Settings:
     target that has others. weights: bits. states: bits, or a format (`compiler.state_formats`). bits: by name, of the
     weights of a projection, of the states of a site (`pop`, `proj.post`) or of one state (`pop.v`). rounding: of
     states. weight_scale: one scale for each `channel`, for a whole `tensor`, or a `power-of-two` for each channel.
-    decay: by `multiplier`, or by one or two `shifts`. weight_rounding: `fitted` to the activity that calibration data show, or
-    `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or [B, T, n]. quantization: a file of scales and
+    decay: by `multiplier`, or by one or two `shifts`. weight_rounding: `fitted` to the activity that calibration data
+    show, or `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or [B, T, n]. quantization: a file of scales and
     fractions to hold, as training in the loop writes it; its bits and rounding come before those given here. dt: ms.
     reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
     precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli and of stochastic

@@ -57,7 +57,7 @@ def parse_states(text: str | int) -> StateFormat:
         return StateFormat(ACCUM.width, ACCUM.fraction)
     if word == "s16.15":
         raise fail(E177, "s16.15 can be read in two ways", "--states", found=word, expected=EXPECTED,
-                   hint="accum or s32.15 has a sign, 16 integer, 15 fraction bits (SpiNNaker); Q0.15 has 16 bits in all")
+                   hint="accum or s32.15: a sign, 16 integer, 15 fraction bits (SpiNNaker); Q0.15: 16 bits in all")
     if match := _Q.fullmatch(word):
         whole, fraction = int(match[1]), int(match[2])
         return _checked(word, StateFormat(1 + whole + fraction, fraction))
