@@ -55,8 +55,9 @@ class Settings:
     weights of a projection, of the states of a site (`pop`, `proj.post`) or of one state (`pop.v`). rounding: of
     states. weight_scale: one scale for each `channel`, for a whole `tensor`, or a `power-of-two` for each channel.
     decay: by `multiplier`, or by one or two `shifts`. weight_rounding: `fitted` to the activity that calibration data
-    show, or `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or [B, T, n]. quantization: a file of scales and
-    fractions to hold, as training in the loop writes it; its bits and rounding come before those given here. dt: ms.
+    show, or `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or [B, T, n]. quantization: a file of
+    scales and fractions to hold, as training in the loop writes it; its bits and rounding come before those given here.
+    dt: ms.
     reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
     precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli and of stochastic
     rounding. input_kind: what inputs carry. repair, round_delays: read an inconsistent file all the same.
