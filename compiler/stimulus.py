@@ -71,7 +71,7 @@ def random_inputs(network: Network, samples: int, steps: int, seed: int = 0) -> 
     inputs = {item.name: _rows(network, item, density, steps, generator) for item in network.inputs}
     if not takes_currents(network):
         return inputs
-    gain = current_gain(network, inputs)
+    gain = current_gain(network, inputs, count_synapses(network))
     return {item.name: inputs[item.name] * gain if item.port.kind == "current" else inputs[item.name]
             for item in network.inputs}
 
