@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
@@ -65,6 +66,9 @@ class Values:
         power = whole(exponent)
         if power is not None:
             return self.of(base) ** power
+        if base.op == "number" and not base.value.unit and base.value.number > 0:
+            # An exponential has an integer form, a power of two changing numbers has none.
+            return self.library.exp(math.log(base.value.number) * self.of(exponent))
         return self.library.power(self.of(base), self.of(exponent))
 
 
