@@ -102,9 +102,14 @@ def explain(compilation: Compilation, inputs: Mapping[str, np.ndarray], label: n
 
 def _from_outside(compilation: Compilation, inputs: Mapping[str, np.ndarray], label: np.ndarray | None,
                   constants_told: dict[str, list[dict[str, Any]]]) -> Explanation:
-    """What the float interpreter and the golden model show of a network that cannot be taken apart."""
+    """What the float interpreter and the golden model show of a network that cannot be taken apart.
+
+    States are compared where the source brings its integers along: those of a chip's own arithmetic may count from
+    another origin.
+    """
     model, fixed = compilation.model, compilation.fixed
-    spikes, values = spike_records(model), _values_of_both(model, fixed)
+    spikes = spike_records(model)
+    values = _values_of_both(model, fixed) if compilation.source.fixed is not None else []
     output = output_of(model) if model.outputs else None
     read = [record_read(model, output)] if output else []
     records = sorted({*spikes.values(), *values, *read})

@@ -9,12 +9,16 @@ from compiler.explain.errors import PopulationError, StateError
 from compiler.explain.explanation import Explanation
 from compiler.explain.pairing import COMPONENTS
 
+OWN_ARITHMETIC = "the target has an arithmetic of its own, so states are not compared and nothing is blamed"
+
 
 def lines(found: Explanation) -> Iterator[str]:
     """Errors of every population, then blame."""
-    yield f"measured on {found.samples} samples, {found.steps} steps; errors of states in their last bit: rms (largest)"
-    header = ("state", "last bit", "closed loop", "teacher-forced", "saturated")
-    yield from _columns([header, *_states(found.populations.values())])
+    states = list(_states(found.populations.values()))
+    told = "errors of states in their last bit: rms (largest)" if states else OWN_ARITHMETIC
+    yield f"measured on {found.samples} samples, {found.steps} steps; {told}"
+    if states:
+        yield from _columns([("state", "last bit", "closed loop", "teacher-forced", "saturated"), *states])
     yield ""
     header = ("population", "spikes a step", "rate distance", "spike-count error", "grey zone", "first divergence")
     yield from _columns([header, *(_spikes(item) for item in found.populations.values())])

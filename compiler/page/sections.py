@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compiler.explain.explanation import Explanation
-from compiler.explain.text import percent
+from compiler.explain.text import OWN_ARITHMETIC, percent
 from compiler.page import charts
 from compiler.page.markup import Content, Markup, number, prose, table, tag
 from compiler.page.pictures import Picture, pictures
@@ -95,16 +95,19 @@ def errors(found: Explanation) -> Markup:
         for item in found.populations.values()
         if item.rates is not None
     ]
+    told = (
+        "States are compared in units of their own last bit: running freely (closed loop, one moved spike counts as "
+        "a whole threshold) and with the spikes of the float network fed in (teacher-forced: what the arithmetic "
+        "itself does)."
+        if states
+        else OWN_ARITHMETIC.capitalize() + "."
+    )
+    header = ["state", "last bit", "closed rms", "closed max", "forced rms", "forced max", "saturated"]
     return section(
         "errors",
         "Errors of every population",
-        words(
-            f"Measured on {found.samples} samples of {found.steps} steps. States are compared in units of their own "
-            "last bit: running freely (closed loop, one moved spike counts as a whole threshold) and "
-            "with the spikes of the "
-            "float network fed in (teacher-forced: what the arithmetic itself does)."
-        ),
-        table(["state", "last bit", "closed rms", "closed max", "forced rms", "forced max", "saturated"], states),
+        words(f"Measured on {found.samples} samples of {found.steps} steps. {told}"),
+        table(header, states) if states else None,
         table(
             [
                 "population",

@@ -111,3 +111,15 @@ def test_the_page_of_a_comparison_has_every_row_and_its_blame():
     for row in found.rows:
         assert f"{row.weights}-bit weights" in page
         assert str(row.accuracy) in page
+
+
+def test_a_target_with_an_arithmetic_of_its_own_is_told_from_outside():
+    """Rates and spikes are compared, states are not, nothing is blamed."""
+    settings = Settings(target="loihi", chip="loihi1")
+    source = settings.load(str(SMALL))
+    compilation = compile_source(source, settings.options(source), "loihi", checked=False)
+    found = explain(compilation, {"input": data()["input"].astype(float)}, data()["label"])
+    assert found.blame is None and found.pair is None
+    assert all(not item.states and item.rates is not None for item in found.populations.values())
+    root = parsed(of_compile(compilation).decode())
+    assert {item.get("id") for item in root.iter("section")} >= {"summary", "spikes", "errors", "formats"}
