@@ -1,6 +1,6 @@
 """Draws the figures of spark's pages: `python docs/figures.py` writes `docs/figures/*.svg`.
 
-One trace of every neuron, and the window of every learning rule that pairs of spikes change.
+One trace of every neuron, and the window of spike-timing-dependent plasticity.
 """
 
 from __future__ import annotations
