@@ -147,8 +147,8 @@ def ways(shape: Any, weight_shape: Any, stride: Any, most: int) -> dict[str, Cal
 
     def patches_of_floats(values: Any) -> Any:
         seen = jnp.stack(windows.window_places(values.astype(jnp.float32), *geometry), axis=2)
-        patches = seen.reshape(len(values), floats[0].size, -1)
-        sums = jnp.einsum("ok,rkn->ron", floats.reshape(len(weights), -1), patches)
+        patches = seen.reshape(len(values), weights[0].size, -1)
+        sums = jnp.einsum("ok,rkn->ron", weights.reshape(len(weights), -1).astype(np.float32), patches)
         return sums.astype(jnp.int32).reshape(len(values), -1)
 
     def patches_of_bytes(values: Any) -> Any:

@@ -170,6 +170,8 @@ def _projection(compilation: Compilation, name: str) -> dict[str, Any]:
     content["delay"] = [int(network.delays(projection).min()), int(network.delays(projection).max())]
     content["accumulator"] = str(projection.accumulator)
     content["connections"] = [link.keyword for link in projection.chain]
+    # On cores every synapse is spelled out, also those of a convolution.
+    content["synapse_bits"] = sum(group.bits for group in projection.axons)
     content["weights"] = []
     model = {item.name: item for item in compilation.model.projections}
     asked = model[name].chain if name in model else ()

@@ -70,7 +70,8 @@ def _projection(item: Report) -> list[str]:
     delay = f"delay {low}" if low == high else f"delay {low}..{high}"
     ends = f"{item['source']} -> {item['target']}"
     maps, total = " | ".join(item["connections"]), f"sum {item['accumulator']}"
-    return [item["name"], ends, maps, ", ".join(weights), delay, total]
+    memory = f"{_number(item['synapse_bits'])} bits of synapse memory" if item["synapse_bits"] else ""
+    return [item["name"], ends, maps, ", ".join(weights), delay, total, memory]
 
 
 def _zeros(entry: Report) -> str:

@@ -43,7 +43,8 @@ def command(
     with Progress() as progress:
         progress("load", 0.0)
         found = fits(source, settings, targets, chips, progress)
-    _output.table([[item.target, item.chip, _verdict(item.violations)] for item in found], ["target", "chip", "fits"])
+    _output.table([[item.target, item.chip, _verdict(item.violations), _first(item.violations)] for item in found],
+                  ["target", "chip", "fits", "to change first"])
     for item in found:
         for violation in item.violations:
             click.echo(f"\n{item.target} {item.chip}: {violation}")
@@ -80,6 +81,13 @@ def _sentence(faults: int) -> str:
     if faults:
         return f"\nthe certificate does not hold: {faults} of its statements are not so"
     return "\nthe certificate holds: one step leads every interval back into itself, and every number was recomputed"
+
+
+def _first(violations: list) -> str:
+    """Where the first violation is, and what would mend it."""
+    if not violations:
+        return ""
+    return f"{violations[0].place.path or violations[0].place}: {violations[0].hint or violations[0].message}"
 
 
 def _verdict(violations: list) -> str:

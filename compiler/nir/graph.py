@@ -12,6 +12,7 @@ import nir
 import numpy as np
 
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
+from spark.core.faults import brief
 
 E131 = declare("E131", "a NIR file holds no graph")
 E132 = declare("E132", "a field of a NIR node is missing or wrong")
@@ -71,9 +72,9 @@ def graph_of(tree: Mapping[str, Any], file: str, repair: bool) -> Graph:
     stand twice. Errors: E131 no graph, E132 missing fields, E133 unknown types, E135 edges; all at once.
     """
     root = tree.get("node", tree)
-    if not isinstance(root, Mapping) or root.get("type") != GRAPH:
+    if not isinstance(root, Mapping) or _kind_of(root) != GRAPH:
         found = root.get("type", "no type") if isinstance(root, Mapping) else "an array"
-        raise fail(E131, "the file holds no graph", Place(file=file, path="/node"), found=str(found), expected=GRAPH)
+        raise fail(E131, "the file holds no graph", Place(file=file, path="/node"), found=brief(found), expected=GRAPH)
     reader = _Reader(file, repair)
     reader.collect(root, "")
     reader.graph.edges = list(reader.joined())
@@ -111,13 +112,13 @@ class _Reader:
                 self.raw_edges.append((str(found[0]), str(found[1])))
 
     def _node(self, name: str, item: Any, ends: dict[str, list[str]]) -> None:
-        kind = item.get("type") if isinstance(item, Mapping) else None
+        kind = _kind_of(item)
         if kind == GRAPH:
             self.graph.groups.append(name)
             self.collect(item, f"{name}.")
-        elif not isinstance(kind, str) or kind not in KINDS:
-            near = difflib.get_close_matches(str(kind), KINDS, n=1)
-            self.find(E133, "a node of no known type", name, str(kind or "no type"), ", ".join([*KINDS, GRAPH]),
+        elif kind not in KINDS:
+            near = difflib.get_close_matches(kind, KINDS, n=1)
+            self.find(E133, "a node of no known type", name, kind or "no type", ", ".join([*KINDS, GRAPH]),
                       f"did you mean {near[0]}?" if near else "")
         else:
             self.graph.nodes[name] = Node(name, kind, self._fields(name, kind, item))
@@ -210,6 +211,12 @@ class _Reader:
                 self.graph.repairs.append(f"edges: {' -> '.join(edge)} stands twice, read once")
             seen.add(edge)
         self.graph.edges = list(dict.fromkeys(self.graph.edges))
+
+
+def _kind_of(item: Any) -> str:
+    """The type of a node, '' where none is written down in words."""
+    kind = item.get("type") if isinstance(item, Mapping) else None
+    return kind if isinstance(kind, str) else ""
 
 
 def _declared(given: Mapping[str, Any]) -> Any:

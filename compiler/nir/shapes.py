@@ -118,8 +118,8 @@ class Fitting:
         if shape is None:
             return
         sizes = np.asarray(shape).reshape(-1)
-        if sizes.dtype.kind not in "iuf" or not sizes.size or np.any(sizes < 1) or np.any(sizes != np.rint(sizes)) \
-                or math.prod(int(size) for size in sizes) > 2**31:
+        if sizes.dtype.kind not in "iuf" or not sizes.size or not np.all(np.isfinite(sizes)) or np.any(sizes < 1) \
+                or np.any(sizes != np.rint(sizes)) or math.prod(int(size) for size in sizes) > 2**31:
             self.findings.append(Diagnostic(E132, f"{node.kind} has no shape", self.graph.place(f"{node.name}.shape"),
                                             str(shape), "positive whole numbers, at most 2^31 units"))
             return

@@ -1,7 +1,7 @@
 """Runs a NIR graph in norse, in an interpreter that has it: norse_runner.py GRAPH INPUTS.npz OUTPUTS.npz DT RESET.
 
-Of this project nothing is imported. DT in seconds; RESET is `value` or `subtract`. The array `input` [T, *shape] goes in
-step by step, `output` [T, n] comes out, everything in float64.
+Of this project nothing is imported. DT in seconds; RESET is `value` or `subtract`. The array `input` [T, *shape] goes
+in step by step, `output` [T, n] comes out, everything in float64.
 """
 
 import sys

@@ -330,3 +330,42 @@ def test_delays_are_rounded_when_asked(written):
     source = load_source(path, round_delays=True)
     assert source.module.modules["late"].steps.tolist() == [1, 2, 0]
     assert any("by at most 0.4 of one" in note for note in source.notes)
+
+
+# -- anything at all --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [np.array(["LIF", "IF"], dtype=object), np.zeros(0), 3.0], ids=["texts", "none", "3"])
+def test_a_type_that_is_no_text_is_told(written, value):
+    def change(file):
+        del file["node/nodes/a/type"]
+        kind = h5py.string_dtype() if np.asarray(value).dtype.kind == "O" else None
+        file["node/nodes/a"].create_dataset("type", data=value, dtype=kind)
+
+    found = the_finding(written(change))
+    assert (found.code, found.place.path, found.found) == ("E133", "a", "no type")
+
+
+ODD = (np.nan, np.inf, -1, 0, 1e300, "text", np.zeros((0, 3)), np.zeros((2, 2, 2)), np.arange(3), True, 2**62,
+       np.array([np.nan, 1, 2]), np.ones((1, 1)), 1j, -np.ones(5), np.full(3, 1e-12), np.uint64(2**63))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_stands_in_a_file_it_gives_diagnostics_or_a_graph(written, seed):
+    rng = Random(seed)
+    graph = graphs.recurrent(seed % 3) if seed % 2 else graphs.convolutional(seed % 3)
+
+    def change(file):
+        names: list[str] = []
+        file.visit(names.append)
+        for name in rng.sample(names, rng.choice((1, 2, 4))):
+            if name in file:
+                parent, key = file[name].parent, name.rpartition("/")[2]
+                del file[name]
+                if rng.random() < 0.8:
+                    parent[key] = rng.choice(ODD)
+
+    try:
+        load_source(written(change, graph), repair=bool(seed % 4), round_delays=True)
+    except DiagnosticError as error:
+        assert all(item.code.startswith("E1") for item in error.diagnostics)

@@ -1,7 +1,7 @@
 """Exported plain graphs in norse: recorded spikes, and norse itself where there is an interpreter that has it.
 
-`NORSE_PYTHON=/path/to/python pytest -m slow tests/nir/test_nir_norse.py` runs norse (torch 2.13.0, norse 1.1.0, nirtorch
-2.6); `norse_brain.npz` was recorded by `norse_runner.py` from the plain graph of `brain()`.
+`NORSE_PYTHON=/path/to/python pytest -m slow tests/nir/test_nir_norse.py` runs norse (torch 2.13.0, norse 1.1.0,
+nirtorch 2.6); `norse_brain.npz` was recorded by `norse_runner.py` from the plain graph of `brain()`.
 """
 
 import os
