@@ -45,7 +45,7 @@ def command(
 
     \b
     Example:
-      sparkc compare examples/digits.py --weights 8,4
+      sparkc compare examples/digits.py --weights 4
     """
     from compiler.comparison import EXPLAINED, compare_source
     from compiler.files import check_writable

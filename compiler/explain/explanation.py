@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 _WORK = 4e9
 """Synaptic operations of one run."""
-_VALUES = 1 << 24
+_VALUES = 1 << 23
 """Values of all units over all samples and steps of one run."""
 
 Progress = Callable[[str, float], None]

@@ -87,7 +87,7 @@ class HybridSite:
         values: Values = {name: self._arrived(name, value) for name, value in inputs.items()}
         values |= states | self.arguments
         forced = {item.value: own[item.port] for item in self.programs.model.emits
-                  if own and item.port in own and isinstance(item.value, str)}
+                  if own and item.port in own and isinstance(self.model_types.get(str(item.value)), BoolType)}
         for pair in self.programs.ops:
             values[pair.model.result] = self._computed(pair, values)
             if pair.model.result in forced:

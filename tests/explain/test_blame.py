@@ -21,7 +21,7 @@ from compiler.ir.program import Op, TensorRef
 from compiler.options import Options
 from compiler.pipeline import MODEL_PASSES
 from spark.nn.brain import Brain, ModuleSpecs, PortMap
-from spark.nn.neurons import AdExNeuron, LIFNeuron
+from spark.nn.neurons import AdExNeuron, LIFNeuron, LINeuron
 
 FINE = {"weight_bits": 16, "state_bits": 30, "coefficient_bits": 24, "weight_rounding": "nearest"}
 
@@ -41,7 +41,11 @@ def lowered(first: type) -> Network:
 
 
 def made(first: type = LIFNeuron, **options) -> tuple[Pair, dict[str, np.ndarray]]:
-    network = lowered(first)
+    return prepared(lowered(first), **options)
+
+
+def prepared(network: Network, **options) -> tuple[Pair, dict[str, np.ndarray]]:
+    """The network with exact numbers and fixed, and inputs."""
     rows = np.random.default_rng(3).random((6, 40, 16)) < np.linspace(0.1, 0.7, 6)[:, None, None]
     inputs = {"input": rows.astype(np.float64)}
     given = Options(calibration=inputs, **{**FINE, **options})
@@ -169,6 +173,20 @@ def test_with_the_spikes_fed_in_errors_do_not_cascade():
     found = errors_of(pair, runs_of(pair, inputs), {})
     state = found["out"].states["hid_out.post.z"]
     assert 0 < state.forced_rms < 0.1 * state.closed_rms
+
+
+def test_what_a_population_emits_as_values_is_compared_and_not_replaced():
+    """A leaky integrator decides nothing: fed with the same spikes it runs as it runs freely."""
+    network = lower(Brain(inputs={"input": 16}, outputs={"output": PortMap("read", "out_potentials")}, modules=[
+        ModuleSpecs("read", LINeuron(units=(3,)), {"in_spikes": [PortMap("__call__", "input")]})])).network
+    pair, inputs = prepared(network, weight_bits=5)
+    runs = runs_of(pair, inputs)
+    found = errors_of(pair, runs, {})["read"]
+    assert found.rates is None and found.grey_zone is None
+    [state] = [item for name, item in found.states.items() if name == "read.v"]
+    assert 0 < state.forced_rms == state.closed_rms
+    np.testing.assert_array_equal(runs.forced.emitted["read.potential"], runs.closed.emitted["read.potential"])
+    assert blame(pair, inputs, runs, None).culprit == "weights"
 
 
 def test_the_grey_zone_counts_decisions_nearer_to_the_threshold_than_the_error():
