@@ -160,7 +160,7 @@ class _Population:
         """The projection with its mantissas: integers of the grid's step, so that no bit is stored that is always 0."""
         step = made.grid.step
         fraction = -(SHIFT + made.exponent + step.bit_length() - 1) - item.fraction
-        width = made.grid.bits + (made.grid.mode == "inhibitory")
+        width = self._stored_bits(made.grid.bits) + (made.grid.mode == "inhibitory")
         type_ = Format(made.grid.mode != "excitatory", width, fraction)
         name = f"{item.projection.name}.q"
         self.tensors[name] = Tensor(type_, (made.mantissas // step).astype(storage_dtype(type_)))
@@ -170,6 +170,11 @@ class _Population:
         total = self._sum(bare, item)
         low, high = min(-1, int(total.low.min())), max(1, int(total.high.max()))
         return replace(bare, accumulator=smallest_format(low, high, total.fraction))
+
+    def _stored_bits(self, bits: int) -> int:
+        """Bits that a weight takes in synapse memory: the least width that the chip has."""
+        widths = self.options.chip.facts["weight_widths"] if self.options.chip else (WIDEST,)
+        return min((item for item in widths if item >= bits), default=WIDEST)
 
     def _sum(self, projection: Projection, item: Arrival) -> Interval:
         scratch = self.network.copy()

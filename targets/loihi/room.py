@@ -10,7 +10,7 @@ from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare
 from compiler.ir.network import Population
 from targets.loihi.arrivals import Arrival
 from targets.loihi.neuron import Neuron
-from targets.loihi.scaling import Synapses
+from targets.loihi.scaling import EXPONENTS, Synapses
 
 E332 = declare("E332", "a number has no place in the chip's registers")
 
@@ -34,10 +34,13 @@ def out_of_range(population: Population, neuron: Neuron) -> Iterator[Diagnostic]
 
 
 def require_span(name: str, arrivals: Sequence[Arrival], made: Sequence[Synapses], mantissa: float) -> None:
-    """Demand that no weight is cut. mantissa: of the threshold. Errors: E332."""
+    """Demand an exponent that holds every weight; a smaller one may still cut a few where that is the lesser error.
+
+    mantissa: of the threshold. Errors: E332.
+    """
     for item, found in zip(arrivals, made, strict=True):
         wanted = float(np.abs(item.values).max(initial=0.0)) * mantissa * 2.0**-item.fraction
-        held = (max(found.grid.high, -found.grid.low) + found.grid.step) * 2.0**found.exponent
+        held = (max(found.grid.high, -found.grid.low) + found.grid.step) * 2.0 ** EXPONENTS[-1]
         if wanted > held:
             raise DiagnosticError(Diagnostic(
                 E332, f"weights of {item.projection.name} have no place beside the threshold of %{name}",

@@ -5,7 +5,7 @@ import pytest
 
 from compiler import discovery, interpreter, reference
 from compiler.diagnostics import DiagnosticError
-from compiler.formats import F64
+from compiler.formats import F64, Format
 from compiler.frontends.lower import lower
 from compiler.ir.network import Network, Tensor
 from compiler.options import Options
@@ -106,6 +106,12 @@ def test_fewer_weight_bits_keep_low_bits_at_zero(bits):
     fixed = legalised(model(LEAKY), weight_bits=bits)
     found = synapses_of(fixed, fixed.projection("w"))
     assert found.bits <= bits and not (found.values % (1 << (9 - bits))).any()
+
+
+@pytest.mark.parametrize(("chip", "bits", "stored"), [("loihi1", 4, 4), ("loihi1", 7, 8), ("loihi2", 4, 8)])
+def test_weights_are_stored_in_a_width_that_the_chip_has(chip, bits, stored):
+    fixed = legalised(model(LEAKY), chip, weight_bits=bits)
+    assert fixed.tensors["w.q"].type == Format(True, stored, fixed.tensors["w.q"].type.fraction)  # pyright: ignore
 
 
 @pytest.mark.parametrize(("refractory", "soma"), [("strict", StrictRefractoryLeakySomaConfig),
