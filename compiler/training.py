@@ -242,7 +242,8 @@ class QuantizedStep:
         entries, reals = {}, {}
         for item in self.network.inputs:
             port = self._initial.lowered.ports[item.name]
-            entries[item.name], reals[port] = _entry(item, jnp.asarray(inputs[port], jnp.float32))
+            value = jnp.asarray(inputs[port], jnp.float32).reshape(self.input_specs[port].shape)
+            entries[item.name], reals[port] = _entry(item, value)
         return entries, reals
 
     def _replacement(self, name: str, port: str, raw: Any, prepared: Prepared) -> Callable[[Any], Any]:

@@ -12,11 +12,14 @@ import compiler
 from compiler import decisions, pipeline, reference
 from compiler.decisions import Decisions
 from compiler.diagnostics import DiagnosticError
+from compiler.input_files import integers_of
 from compiler.training import quantized_step
 from spark.core.tree import flatten
 from spark.nn.brain import Brain, ModuleSpecs, PortMap, Sequential
+from spark.nn.components.connections import Affine, Conv2d, Flatten
 from spark.nn.components.delays.n import N2NDelaysConfig
 from spark.nn.components.somas.leaky import LeakySomaConfig
+from spark.nn.components.somas.primitives import IFSoma, LIFSoma
 from spark.nn.components.synapses.linear import LinearSynapsesConfig
 from spark.nn.initializers import Uniform
 from spark.nn.neurons import ALIFNeuron, CubaLIFNeuron, IzhikevichNeuron, LIFNeuron, LINeuron
@@ -62,6 +65,17 @@ def others():
     return Sequential({"a": first, "b": second}, input_shape=6)
 
 
+def convolution():
+    """Connections of their own, with biases; one scale for each channel."""
+    generator = np.random.default_rng(7)
+    return Sequential({
+        "conv": Conv2d(weight=generator.normal(0.3, 0.4, (2, 1, 2, 2)), bias=[0.05, -0.03]),
+        "hid": IFSoma(units=(2, 2, 1), reset_by="subtraction"),
+        "flat": Flatten(),
+        "read": Affine(weight=generator.normal(0.2, 0.5, (3, 4)), bias=generator.normal(0, 0.1, 3)),
+        "out": LIFSoma(units=(3,), potential_tau=3.0, threshold=0.05)}, input_shape=(1, 3, 2))
+
+
 def samples(count=12, seed=0):
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, 3, count)
@@ -100,7 +114,7 @@ def assert_same_bits(task, params):
     outputs, states = rows_of(task, params, inputs)
     fixed = pipeline.quantized(task.source(params), task.options(params))
     names = [f"{site}.{item.name}" for site, own, _ in fixed.sites() for item in fixed.programs[own.program].states]
-    found = reference.run(fixed, {"input": inputs}, record=names)
+    found = reference.run(fixed, integers_of(fixed, {"input": inputs}), record=names)
     assert names and set(names) <= set(states)
     for name in names:
         np.testing.assert_array_equal(states[name], found.records[name], err_msg=name)
@@ -119,7 +133,9 @@ def trained(task, epochs, count=4, **more):
     return after
 
 
-@pytest.mark.parametrize(("model", "weights"), [(recurrent, 2), (read_out, 3), (inhibitory, 4), (others, 5)])
+@pytest.mark.parametrize(("model", "weights"), [
+    (inhibitory, 4), (others, 5), (convolution, 4),
+    pytest.param(recurrent, 2, marks=pytest.mark.slow), pytest.param(read_out, 3, marks=pytest.mark.slow)])
 def test_the_trained_network_compiles_to_the_bits_it_was_trained_with(model, weights):
     task = task_of(model(), weights=weights)
     before = assert_same_bits(task, task.params)
@@ -129,20 +145,14 @@ def test_the_trained_network_compiles_to_the_bits_it_was_trained_with(model, wei
     assert any(not np.array_equal(before[name], after[name]) for name in before)
 
 
-def test_learned_step_sizes_are_compiled_with():
-    task = task_of(recurrent(), weights=2, learn_step_sizes=True)
-    params = trained(task, 2)[-1]
-    assert set(params["step_sizes"]) == {"hid", "out"}
-    assert np.any(params["step_sizes"]["hid"] != 1)
-    assert_same_bits(task, params)
-    assert np.any(task.decisions(params).scales["hid"] != task.decisions(task.params).scales["hid"])
-
-
-def test_time_constants_and_thresholds_are_trained_as_they_are_compiled():
+def test_time_constants_thresholds_and_step_sizes_are_trained_as_they_are_compiled():
     task = task_of(recurrent(), weights=4, trainable=("kernel", "tau", "theta"), learn_step_sizes=True)
     params = trained(task, 2)[-1]
     for name in ("tau", "theta"):
         assert params["hid"]["soma"][name] != task.params["hid"]["soma"][name]
+    assert set(params["step_sizes"]) == {"hid", "out"} and np.any(params["step_sizes"]["hid"] != 1)
+    assert np.any(task.decisions(params).scales["hid"] != task.decisions(task.params).scales["hid"])
+    assert_same_bits(task, task.params)
     assert_same_bits(task, params)
 
 
