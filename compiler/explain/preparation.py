@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,9 +37,9 @@ def pair_of(compilation: Compilation) -> Pair:
     if changing:
         raise fail(E311, "weights change while the network runs", changing[0], found="a program per synapse",
                    expected="weights that stay", hint="errors are told all the same, blame is not")
-    scaled = compilation.model
+    scaled, options = compilation.model, replace(compilation.options, decay="multiplier")
     for name in QUANTIZATION_PASSES[: QUANTIZATION_PASSES.index(_LAST_EXACT_PASS) + 1]:
-        scaled = discovery.passes()[name].run(scaled, compilation.options)
+        scaled = discovery.passes()[name].run(scaled, options)
     return Pair(scaled, compilation.fixed)
 
 

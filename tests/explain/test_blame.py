@@ -236,3 +236,17 @@ def test_an_explanation_of_a_compile_says_how_much_it_measured():
     assert set(told["blame"]["components"]) == set(COMPONENTS)
     assert set(told["populations"]) == {"hid", "out"}
     assert told["populations"]["hid"]["constants"]
+
+
+def test_decays_by_shifts_are_blamed_on_decays():
+    from compiler.pipeline import compile_source
+    from compiler.settings import Settings
+
+    settings = Settings(chip="none", weights=16, states=30, decay="shifts")
+    source = settings.load("tests/cli/sources/small.py")
+    compilation = compile_source(source, settings.options(source), checked=False)
+    inputs = {"input": (np.random.default_rng(0).random((6, 30, 12)) < 0.4).astype(float)}
+    found = explain(compilation, inputs).blame
+    assert found is not None and found.culprit == "decays"
+    [cost] = [item for item in found.components if item.name == "decays"]
+    assert cost.put_back.decision_error < 0.05 * found.total.decision_error
