@@ -126,6 +126,23 @@ def test_compare_has_a_row_for_every_width_and_target(sparkc, small, inputs, tmp
     assert by_width[0] == by_width[1] and by_width[2] == by_width[3]
 
 
+def test_compare_explains_in_words_in_json_and_on_a_page(sparkc, small, inputs, tmp_path):
+    done = sparkc("compare", small, "--data", inputs, "--weights", "3", "--json", "c.json", "--report", "page.html")
+    assert done.status == 0, done.err
+    for words in ("teacher-forced", "grey zone", "blame", "most of it: weights", "unexplained", "hid.theta"):
+        assert words in done.out
+    [row] = _json(tmp_path / "c.json")["rows"]
+    hid = row["explained"]["populations"]["hid"]
+    assert hid["states"]["hid.v"].keys() == {"lsb", "closed_loop", "teacher_forced"}
+    assert hid.keys() == {"states", "saturated", "grey_zone", "firing_rate", "spike_count_error", "first_divergence",
+                          "constants"}
+    blame = row["explained"]["blame"]
+    assert blame["culprit"] == "weights" and blame["components"]["delays"]["exact"]
+    assert "What is to blame" in (tmp_path / "page.html").read_text()
+    done = sparkc("compare", small, "--data", inputs, "--explain", "0", "--json", "c.json")
+    assert "blame" not in done.out and _json(tmp_path / "c.json")["rows"][0]["explained"] == {}
+
+
 def test_inspect_prints_a_network_that_is_a_source(sparkc, small, inputs, tmp_path):
     done = sparkc("inspect", small, "--level", "model", "--json", "i.json")
     assert done.status == 0 and done.out.startswith("snn 1")
