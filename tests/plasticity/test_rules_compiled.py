@@ -58,8 +58,7 @@ def run_of(network, inputs, state=None) -> tuple:
         return expected, jax_fixed.run(Path(folder), inputs, state, list(expected.records))
 
 
-@pytest.mark.parametrize("rule", [STDPRuleConfig(), ThreeFactorHebbianRuleConfig(), ZenkeRuleConfig()],
-                         ids=["STDP", "ThreeFactor", "Zenke"])
+@pytest.mark.parametrize("rule", [ThreeFactorHebbianRuleConfig(), ZenkeRuleConfig()], ids=["ThreeFactor", "Zenke"])
 def test_program_and_certificate_agree_with_the_golden_model(rule):
     network = fixed_of(learning(rule, delays=N2NDelaysConfig(max_delay=3.0)))
     assert not verify(network)
