@@ -325,7 +325,9 @@ def with_ranges(
             excess = max(excess, narrowed.width - allowed, signed_width(narrowed) - WIDEST_VALUE)
     for state, value in program.updates:
         if isinstance(value, str):
-            types[value] = rounding_like(types[state], types[value])
+            held, given = types[state], types[value]
+            fixed = isinstance(held, Format) and isinstance(given, Format)
+            types[value] = rounding_like(held, given) if fixed else held  # pyright: ignore[reportArgumentType]
     for name, interval in inputs.items():
         types[name] = _narrowed(Format(True, WIDE, interval.fraction), ranges.values[name])
     return _retyped(program, types), excess
@@ -346,10 +348,8 @@ def _narrowed(type_: Type, interval: Interval) -> Type:
     return rounding_like(smallest_format(low, high, type_.fraction).with_modes(overflow=overflow), type_)
 
 
-def rounding_like(type_: Type, other: Type) -> Type:
+def rounding_like(type_: Format, other: Format) -> Format:
     """A format with the rounding of another, its rounding site included."""
-    if not isinstance(type_, Format) or not isinstance(other, Format):
-        return type_
     return replace(type_, rounding=other.rounding, site=other.site)
 
 

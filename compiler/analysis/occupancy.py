@@ -115,7 +115,7 @@ def projection_bits(network: Network, synapses: Synapses, start: int, stop: int)
     if item.pre is None:
         return synapses.bits(start, stop)
     traced = size_of(arriving(synapses, item, start, stop), network.size_of(item.source))
-    return synapses.bits(start, stop) + traced * list_bits(synapses.chip, 1, 1 + synapses.chip.index_bits)
+    return synapses.bits(start, stop) + traced * int(list_bits(synapses.chip, 1, 1 + synapses.chip.index_bits))
 
 
 def combined(demands: Iterable[Demand]) -> Demand:

@@ -76,7 +76,7 @@ class Synapses:
     def bits(self, start: int, stop: int) -> int:
         """Synapse memory of units start..stop on one core: every list rounded up to whole words."""
         if self.is_dense:
-            return self.presynaptic * list_bits(self.chip, stop - start, self.entry_bits)
+            return self.presynaptic * int(list_bits(self.chip, stop - start, self.entry_bits))
         return int(list_bits(self.chip, self.list_lengths(start, stop), self.entry_bits).sum())
 
     def sources(self, start: int, stop: int) -> np.ndarray | None:
@@ -84,14 +84,14 @@ class Synapses:
         return None if self.is_dense else self.list_lengths(start, stop) > 0
 
 
-def list_bits(chip: Chip, length, entry_bits: int):
-    """Bits of synapse lists of so many synapses (a number or an array): blocks with their heads, in whole words."""
+def list_bits(chip: Chip, lengths, entry_bits: int) -> np.ndarray:
+    """Bits of synapse lists of so many synapses: blocks with their heads, in whole words."""
+    lengths = np.asarray(lengths)
     if not chip.block_synapses:
-        return _block_bits(chip, length, entry_bits)
-    rest = length % chip.block_synapses
+        return _block_bits(chip, lengths, entry_bits)
+    rest = lengths % chip.block_synapses
     last = np.where(rest > 0, _block_bits(chip, rest, entry_bits), 0)
-    total = length // chip.block_synapses * _block_bits(chip, chip.block_synapses, entry_bits) + last
-    return total if isinstance(length, np.ndarray) else int(total)
+    return lengths // chip.block_synapses * _block_bits(chip, chip.block_synapses, entry_bits) + last
 
 
 def _block_bits(chip: Chip, length, entry_bits: int):

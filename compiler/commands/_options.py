@@ -36,7 +36,7 @@ class _States(click.ParamType):
         text = str(value)
         if not text.isdigit():
             return text
-        return click.IntRange(*settings.STATE_BITS).convert(text, param, ctx)
+        return click.IntRange(*settings.STATE_BITS).convert(int(text), param, ctx)
 
 
 _SOURCE = (
