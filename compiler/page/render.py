@@ -72,6 +72,7 @@ def _page(
         ),
         tables.formats(report, certificate),
         tables.constants(report),
+        tables.family(report),
         cores(compilation),
         tables.checks(report),
     ]

@@ -92,6 +92,17 @@ def constants(report: Mapping[str, Any]) -> Markup | None:
     )
 
 
+def family(report: dict[str, Any]) -> Markup | None:
+    """What the chip's family adds to the report: its sections of text as tables."""
+    parts = []
+    for title, rows in report.get("family", {}).get("sections", []):
+        width = max((len(row) for row in rows), default=0)
+        if width:
+            cells = [[*row, *[""] * (width - len(row))] for row in rows]
+            parts += [tag("h3", title[:1].upper() + title[1:]), table([""] * width, cells)]
+    return section("family", f"On {report['chip']}", *parts) if parts else None
+
+
 def checks(report: Mapping[str, Any]) -> Markup | None:
     """Verdicts and warnings in full."""
     rows = [

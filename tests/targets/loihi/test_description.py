@@ -11,6 +11,7 @@ from compiler.diagnostics import DiagnosticError
 from compiler.formats import F64
 from compiler.ir.network import Network, Tensor
 from compiler.options import Options
+from compiler.page import tables
 from targets.loihi.agreement import agreement
 from targets.loihi.description import Description, describe
 from targets.loihi.estimate import estimate
@@ -42,6 +43,12 @@ def test_time_constants_and_thresholds_stand_beside_what_was_asked():
     assert entry["error"] == pytest.approx(abs(given / asked - 1))
     assert registers["realised"]["vth"]["error"] < 1e-12
     assert any("p.du" in row[0] and "off by" in row[-1] for row in found.sections[0][1])
+
+
+def test_the_page_of_a_compile_shows_the_registers():
+    found = _described(model(LEAKY))
+    page = str(tables.family({"chip": "loihi1", "family": {"sections": found.sections}}))
+    assert "p.vth" in page and "nJ" in page and tables.family({"chip": "generic", "family": {}}) is None
 
 
 def test_the_error_of_weights_is_that_of_the_stored_mantissas():
