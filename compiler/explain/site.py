@@ -176,9 +176,9 @@ class HybridSite:
 
     def _updated(self, values: Values) -> Values:
         if not self.rounds:
-            return {name: self._operand(item, None, values) if isinstance(self.model_types[name], FloatType) else
-                    self._whole_state(name, self._operand(item, None, values))
-                    for name, item in self.programs.model.updates}
+            updates = {name: self._operand(item, None, values) for name, item in self.programs.model.updates}
+            return {name: value if isinstance(self.model_types[name], FloatType) else
+                    self._fit(name, value, self.fixed_types[name]) for name, value in updates.items()}
         states = {item: name for name, item in self.programs.fixed.updates if isinstance(item, str)}
         for op in self.programs.conversions:
             value = self._fixed_operand(op.operands[0], values)
@@ -189,9 +189,6 @@ class HybridSite:
             value = self._fixed_operand(item, values)
             found[name] = self._settled(name, value, self.fixed_types[name], self._fraction(item))
         return found
-
-    def _whole_state(self, name: str, value: Number) -> Number:
-        return self._fit(name, value, self.fixed_types[name])
 
     def _fit(self, name: str, value: Number, type_: Type) -> Number:
         found, clipped = fitted(value, type_)
