@@ -184,6 +184,7 @@ def test_a_change_of_any_number_is_found_unless_what_it_says_is_still_so(compile
         assert wider or still_so(network, changed(certificate, path, by), path), f"{path} moved by {by}"
 
 
+@pytest.mark.slow
 def test_a_change_of_any_number_about_a_nonlinear_neuron_is_found(nonlinear):
     network, certificate = nonlinear
     assert certificate["functions"][0]["opcode"] == "exp"

@@ -104,7 +104,7 @@ def test_the_mark_stands_at_the_first_difference(compilation):
 
 def test_the_page_of_a_comparison_has_every_row_and_its_blame():
     source = Settings().load(str(SMALL))
-    found = compare_source(source, Settings(), data(), weights=[8, 3])
+    found = compare_source(source, Settings(chip="none"), data(), weights=[8, 3])
     page = of_comparison(found).decode()
     root = parsed(page)
     assert {item.get("id") for item in root.iter("section")} >= {"comparison", "blame", "summary"}
