@@ -26,7 +26,8 @@ RATE, BATCH, SCALE = 3e-3, 64, 0.5
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data sets")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4, 5], help="seeds of weights, copies and order")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4, 5],
+                        help="seeds of weights, copies and order")
     parser.add_argument("--epochs", type=int, default=16, help="passes over all clips (16)")
     parser.add_argument("--copies", type=int, default=3, help="distorted copies of every clip (3)")
     options = parser.parse_args()
