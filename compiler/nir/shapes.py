@@ -28,7 +28,7 @@ def check_ends(graph: Graph, repair: bool) -> None:
     findings = list(_faulty_ends(graph))
     if findings and repair:
         _add_ends(graph)
-        findings = list(_faulty_ends(graph))
+        findings = [replace(item, hint="") for item in _faulty_ends(graph)]
     if findings:
         raise DiagnosticError(findings)
 
@@ -73,7 +73,7 @@ def _own_shape(graph: Graph, node: Node) -> Shape | None:
         return np.shape(node.fields[next(iter(SOMAS[node.kind][1]))])
     if node.kind in ("Linear", "Affine"):
         weight = np.shape(node.fields["weight"])
-        return (*weight[:-2], weight[-1])
+        return (*weight[:-2], weight[-1]) if len(weight) > 1 else None
     return None
 
 

@@ -346,6 +346,14 @@ def test_a_type_that_is_no_text_is_told(written, value):
     assert (found.code, found.place.path, found.found) == ("E133", "a", "no type")
 
 
+def test_a_weight_that_is_one_number_is_told_where_the_edge_to_it_is_missing_too(written):
+    def change(file):
+        replaced("w1/weight", 3.0)(file)
+        with_edges(lambda edges: [edge for edge in edges if edge[1] != "w1"])(file)
+
+    assert {item.code for item in findings(written(change), repair=True)} <= {"E132", "E134", "E137"}
+
+
 ODD = (np.nan, np.inf, -1, 0, 1e300, "text", np.zeros((0, 3)), np.zeros((2, 2, 2)), np.arange(3), True, 2**62,
        np.array([np.nan, 1, 2]), np.ones((1, 1)), 1j, -np.ones(5), np.full(3, 1e-12), np.uint64(2**63))
 
