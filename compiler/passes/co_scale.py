@@ -26,6 +26,7 @@ from compiler.ir.connections.base import Connection
 from compiler.ir.connections.one_to_one import OneToOne
 from compiler.ir.network import Network, Population, Projection, Tensor
 from compiler.ir.program import Declaration, Emit, Op, Program, Site, TensorRef
+from compiler.ir.rewrite import fresh_name
 from compiler.options import Options
 
 LEVELS = ("model",)
@@ -241,7 +242,8 @@ class _Scaling:
             projection = replace(projection, bias=TensorRef(f"{projection.name}.bias"))
         program, site = self._gained(projection.post)
         self.network.programs[program.name] = program
-        self.network.add(replace(projection, post=replace(site, arguments={**site.arguments, "gain": TensorRef(name)})))
+        arguments = {**site.arguments, program.params[-1].name: TensorRef(name)}
+        self.network.add(replace(projection, post=replace(site, arguments=arguments)))
 
     def _gained(self, post: Site | None) -> tuple[Program, Site]:
         """The post program, or a new one, with its input multiplied by a gain first."""
@@ -253,16 +255,17 @@ class _Scaling:
             return program, Site("gain")
         old = self.network.programs[post.program]
         name = old.inputs[0].name
+        gain, gained = Declaration(fresh_name("gain", old.types()), F64), fresh_name("gained", old.types())
 
         def through(operand):
-            return "gained" if operand == name else operand
+            return gained if operand == name else operand
 
         ops = tuple(replace(op, operands=tuple(map(through, op.operands))) for op in old.ops)
         program = replace(
             old,
             name=f"{old.name}_gain",
             params=(*old.params, gain),
-            ops=(Op("gained", "mul", (name, "gain"), F64), *ops),
+            ops=(Op(gained, "mul", (name, gain.name), F64), *ops),
             updates=tuple((state, through(value)) for state, value in old.updates),
             emits=tuple(replace(item, value=through(item.value)) for item in old.emits),
         )

@@ -42,7 +42,7 @@ RULES = {"none": None, "Hebbian": learning_rules.HebbianRuleConfig, "Oja": learn
 STRENGTH = {"Linear": 2.0, "Traced": 1.0, "RDTraced": 2.0, "RFSTraced": 2.0}
 
 ALL = list(itertools.product(NEURONS, SYNAPSES, DELAYS, RULES))
-SAMPLE = [("LIF", "RDTraced", "N2N", "STDP")]
+SAMPLE = [("LIF", "RDTraced", "N2N", "STDP"), ("Izhikevich", "RFSTraced", "N", "none")]
 
 
 def built(neuron: str, synapse: str, delay: str, rule: str) -> SparkModule:
