@@ -165,13 +165,13 @@ class _Typing:
         if isinstance(item.type, Format):
             return quantized_values(real, item.type.fraction)
         fraction = self._argument_fraction(item, real)
-        if self._degree(item.name) == 1:
+        if self._is_level(item.name):
             return quantized_values(real, fraction)
         return quantized_coefficients(real, self.options.coefficient_bits, fraction)
 
     def _argument_fraction(self, item: Declaration, real: np.ndarray) -> int:
-        """Fraction of a real parameter: that of states where it has their degree, else its own."""
-        if self._degree(item.name) == 1:
+        """Fraction of a real parameter: that of states where it is one of their levels, else its own."""
+        if self._is_level(item.name):
             return self.fractions.scaled
         name = f"{self.name} {item.name}"
         held = self.options.decided.fractions.get(name) if self.options.decided else None
@@ -187,6 +187,10 @@ class _Typing:
 
     def _degree(self, name: str) -> int | None:
         return None if self.degrees is None else self.degrees.names.get(name)
+
+    def _is_level(self, name: str) -> bool:
+        """Whether a parameter is a value that states take or are compared with; a factor needs digits of its own."""
+        return self._degree(name) == 1 and not any(op.opcode == "mul" and name in op.names for op in self.source.ops)
 
     def _state_type(self, item: State) -> Type:
         if not isinstance(item.type, FloatType):
@@ -211,13 +215,13 @@ class _Typing:
         return State(item.name, self.types[item.name], _at(item.initial, self.types[item.name]))
 
     def _operand(self, operand: Operand, op: Op, index: int) -> Operand:
-        """A literal becomes a number that integers hold: of degree 1 at the fraction of states, else a coefficient."""
+        """A literal becomes a number that integers hold: a level at the fraction of states, a factor as coefficient."""
         if isinstance(operand, TensorRef):
             return self._table(operand)
         if not isinstance(operand, float) or operand == int(operand):
             return operand
         degree = self.degrees.literals.get((op.result, index)) if self.degrees else None
-        if degree == 1:
+        if degree == 1 and op.opcode != "mul":
             return float(quantized_values(np.asarray(operand), self.fractions.scaled).values)
         return float(quantized_coefficients(np.asarray(operand), self.options.coefficient_bits).values)
 
