@@ -28,7 +28,7 @@ from compiler.source import Source
 from spark.nn.components.somas.exponential import AdaptiveExponentialSoma
 
 MILLISECONDS = 1000.0
-ROUNDINGS = ("zero", "even", "floor", "away")
+ROUNDINGS = ("zero", "even", "floor", "away", "stochastic")
 NEAREST, ALLOWED = ("even", "away"), 1e-3
 
 
@@ -100,7 +100,7 @@ def _pattern(path: Path, formats: list[str], step: float) -> bool:
             error = deviation(times, float64)
             same = len(times) == len(float64)
             failed |= bits == 32 and rounding in NEAREST and not (same and error <= ALLOWED)
-            print(f"  s{name:6} {rounding:6} {len(times):4} spikes {'' if same else '(differs)':9} "
+            print(f"  s{name:6} {rounding:10} {len(times):4} spikes {'' if same else '(differs)':9} "
                   f"off by at most {100 * error:.3f} %   {grades}", flush=True)
     return failed
 

@@ -60,8 +60,8 @@ def model() -> Brain:
 
 
 def calibration() -> dict[str, np.ndarray]:
-    """Spikes of 64 training images."""
-    return {"input": digits_data.encode(digits_data.split()[0][:64])}
+    """Spikes of the 1257 training images."""
+    return {"input": digits_data.encode(digits_data.split()[0])}
 
 
 def data() -> dict[str, np.ndarray]:
