@@ -1,8 +1,8 @@
 """Speed of the program generated for the N-MNIST graph of the NIR paper against the float32 reference at equal batch.
 
-Run from the project's root, `data` being the folder that `02_cnn/cnn_sinabs.nir` lies in:
+Run from the project's root, DIR being the folder that `nir_paper` lies in:
 
-    python benchmarks/nir_cnn.py --data data [--batch 1 16 64] [--steps 50] [--repetitions 9] [--layers]
+    python benchmarks/nir_cnn.py --data DIR [--batch 1 16 64] [--steps 50] [--repetitions 9] [--layers]
 
 The float32 reference is the imported spark module, run by JAX as it stands. The second float32 program is written by
 hand as fast as it gets: every convolution over all steps at once, then the membranes step by step. They take turns, and
@@ -163,7 +163,7 @@ def ways(shape: Any, weight_shape: Any, stride: Any, most: int) -> dict[str, Cal
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the NIR paper's graphs")
+    parser.add_argument("--data", type=Path, required=True, help="folder of nir_paper")
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 16, 64])
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--repetitions", type=int, default=9)
@@ -171,7 +171,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.layers:
         layers(given.repetitions)
-    whole(given.data / "02_cnn" / "cnn_sinabs.nir", given.batch, given.steps, given.repetitions)
+    whole(given.data / "nir_paper" / "02_cnn" / "cnn_sinabs.nir", given.batch, given.steps, given.repetitions)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ from compiler import arithmetic
 from compiler.analysis.intervals import Interval
 from compiler.analysis.network_ranges import ranges_of
 from compiler.analysis.ranges import SiteRanges, argument
-from compiler.certificate_functions import functions_of
-from compiler.formats import BoolType, Format, Type
+from compiler.certificate_functions import fraction_of, functions_of, operand_of
+from compiler.formats import Format, Type
 from compiler.ir.network import Network
 from compiler.ir.print import print_network
-from compiler.ir.program import Operand, Program, Site, State, TensorRef
+from compiler.ir.program import Program, Site, State
 
 VERSION = 1
 _STEPS = 256
@@ -112,14 +112,14 @@ def _driven(network: Network, site: Site, units: int, program: Program, inputs: 
     """States after each step of a constant drive."""
     types = program.types()
     fixed = {item.name: _constant(network, site, item) for item in program.params}
-    fixed |= {name: arithmetic.Fixed(raw, _fraction(types[name])) for name, raw in inputs.items()}
+    fixed |= {name: arithmetic.Fixed(raw, fraction_of(types[name])) for name, raw in inputs.items()}
     states = {item.name: _start(network, site, item, units) for item in program.states}
     for _ in range(_STEPS):
-        values = fixed | {name: arithmetic.Fixed(raw, _fraction(types[name])) for name, raw in states.items()}
+        values = fixed | {name: arithmetic.Fixed(raw, fraction_of(types[name])) for name, raw in states.items()}
         for op in program.ops:
-            operands = [_operand(network, item, values) for item in op.operands]
+            operands = [operand_of(network, item, values) for item in op.operands]
             values[op.result] = arithmetic.fit(arithmetic.EXACT[op.opcode](*operands), _certain(op.type))
-        states = {name: np.broadcast_to(arithmetic.fit(_operand(network, value, values), types[name]).raw, (units,))
+        states = {name: np.broadcast_to(arithmetic.fit(operand_of(network, value, values), types[name]).raw, (units,))
                   for name, value in program.updates}
         yield states
 
@@ -131,15 +131,6 @@ def _certain(type_: Type) -> Type:
     return type_
 
 
-def _operand(network: Network, operand: Operand, values: Mapping[str, arithmetic.Fixed]) -> arithmetic.Fixed:
-    if isinstance(operand, str):
-        return values[operand]
-    if isinstance(operand, TensorRef):
-        tensor = network.tensor(operand)
-        return arithmetic.Fixed(tensor.data.astype(np.int64), _fraction(tensor.type))
-    return arithmetic.literal(operand)
-
-
 def _constant(network: Network, site: Site, item) -> arithmetic.Fixed:
     interval = argument(network, site.arguments[item.name], item.type)
     return arithmetic.Fixed(interval.low, interval.fraction)
@@ -148,7 +139,3 @@ def _constant(network: Network, site: Site, item) -> arithmetic.Fixed:
 def _start(network: Network, site: Site, item: State, units: int) -> np.ndarray:
     interval = argument(network, site.initial.get(item.name, item.initial), item.type)
     return np.broadcast_to(interval.low, (units,))
-
-
-def _fraction(type_) -> int:
-    return type_.fraction if isinstance(type_, Format) and not isinstance(type_, BoolType) else 0

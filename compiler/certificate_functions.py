@@ -94,7 +94,7 @@ def _entry(network: Network, program: Program, op: Op, slice_: tuple[Op, ...], d
     arguments, method = tried(domain)
     bound = 0.0
     for start in range(0, len(arguments[0]), _TOGETHER):
-        part = {name: arithmetic.Fixed(raw[start : start + _TOGETHER], _fraction(types[name]))
+        part = {name: arithmetic.Fixed(raw[start : start + _TOGETHER], fraction_of(types[name]))
                 for name, raw in zip(names, arguments, strict=True)}
         bound = max(bound, _largest_error(network, op, slice_, types[op.result], part))
     told = [{"name": name, "low": ends[0], "high": ends[1],
@@ -114,7 +114,7 @@ def _largest_error(network: Network, op: Op, slice_: tuple[Op, ...], result: Typ
     """Over some arguments, in last bits of the result; where the function has no value nothing is demanded."""
     values = dict(arguments)
     for item in slice_:
-        operands = [_operand(network, operand, values) for operand in item.operands]
+        operands = [operand_of(network, operand, values) for operand in item.operands]
         values[item.result] = arithmetic.fit(arithmetic.EXACT[item.opcode](*operands), item.type)
     assert isinstance(result, Format)
     given = [np.ldexp(arguments[item].raw.astype(np.float64), -arguments[item].fraction) if isinstance(item, str) else
@@ -148,14 +148,15 @@ def dense(low: int, high: int, count: int) -> tuple[int, int]:
     return max(low, near - reach), min(high, near + reach)
 
 
-def _operand(network: Network, operand: Operand, values: Mapping[str, arithmetic.Fixed]) -> arithmetic.Fixed:
+def operand_of(network: Network, operand: Operand, values: Mapping[str, arithmetic.Fixed]) -> arithmetic.Fixed:
+    """The exact value of an operand: a name's, a tensor's, or a number's."""
     if isinstance(operand, str):
         return values[operand]
     if isinstance(operand, TensorRef):
         tensor = network.tensor(operand)
-        return arithmetic.Fixed(tensor.data.astype(np.int64), _fraction(tensor.type))
+        return arithmetic.Fixed(tensor.data.astype(np.int64), fraction_of(tensor.type))
     return arithmetic.literal(operand)
 
 
-def _fraction(type_) -> int:
+def fraction_of(type_) -> int:
     return type_.fraction if isinstance(type_, Format) and not isinstance(type_, BoolType) else 0
