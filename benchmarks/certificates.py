@@ -25,9 +25,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from compiler import certificate, certificate_check, discovery, reference  # noqa: E402
+from compiler import discovery, reference  # noqa: E402
 from compiler.analysis.homogeneity import infer  # noqa: E402
 from compiler.analysis.network_ranges import ranges_of  # noqa: E402
+from compiler.certificates import certificate, checker  # noqa: E402
+from compiler.checking.stimulus import random_inputs  # noqa: E402
 from compiler.formats import Format  # noqa: E402
 from compiler.frontends.lower import lower  # noqa: E402
 from compiler.input_files import as_port  # noqa: E402
@@ -35,7 +37,6 @@ from compiler.ir.network import Network  # noqa: E402
 from compiler.options import Options  # noqa: E402
 from compiler.pipeline import MODEL_PASSES, QUANTIZATION_PASSES  # noqa: E402
 from compiler.settings import Settings  # noqa: E402
-from compiler.stimulus import random_inputs  # noqa: E402
 from spark.core.faults import ConfigError  # noqa: E402
 from spark.nn import neurons  # noqa: E402
 from spark.nn.brain import Brain, ModuleSpecs, PortMap  # noqa: E402
@@ -110,7 +111,7 @@ def rows(name: str, network: Network, states: int) -> Iterator[Row]:
     model, fixed, inputs = quantized(network, states)
     start = time.perf_counter()
     proof = certificate.build(fixed, ranges_of(fixed), model)
-    faults = len(certificate_check.check(fixed, proof))
+    faults = len(checker.check(fixed, proof))
     seconds = time.perf_counter() - start
     records = [f"{site}.{state}" for site, entry in proof["sites"].items() for state in entry["states"]]
     raw = {item.name: as_port(inputs[item.name], item) for item in fixed.inputs}
@@ -207,7 +208,7 @@ def large(units: int, states: int) -> Iterator[str]:
     proof = certificate.build(network, ranges)
     seconds["certificate"] = time.perf_counter() - start
     start = time.perf_counter()
-    findings = certificate_check.check(network, proof)
+    findings = checker.check(network, proof)
     seconds["check"] = time.perf_counter() - start
     parts = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
     yield f"{units * units:,} synapses: {parts}, together {sum(seconds.values()):.1f} s; {len(findings)} faults"

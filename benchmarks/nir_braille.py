@@ -20,10 +20,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from compiler.accuracy import Proportion, accuracy  # noqa: E402
-from compiler.comparison import compare_source  # noqa: E402
+from compiler.comparison.accuracy import Proportion, accuracy  # noqa: E402
+from compiler.comparison.comparison import compare_source  # noqa: E402
 from compiler.diagnostics import DiagnosticError  # noqa: E402
-from compiler.readout import classify  # noqa: E402
+from compiler.results.readout import classify  # noqa: E402
 from compiler.settings import Settings  # noqa: E402
 
 FOLDS = 5

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from compiler import artifact
-from compiler.accuracy import Proportion, accuracy
+from compiler.comparison.accuracy import Proportion, accuracy
 from compiler.options import Options
 from compiler.pipeline import Compilation, compile_source
 from compiler.source import Source

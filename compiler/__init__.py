@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compiler.training import quantized_step
+    from compiler.training.step import quantized_step
     from compiler.verbs import compare, compile, load
 
 __version__ = "0.1.0"

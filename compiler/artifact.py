@@ -24,8 +24,8 @@ from compiler.files import check_writable, replacing_folder
 if TYPE_CHECKING:
     from compiler.ir.network import Network
     from compiler.pipeline import Compilation
-    from compiler.recording import Engine
-    from compiler.results import Result
+    from compiler.results.recording import Engine
+    from compiler.results.results import Result
 
 FORMAT, VERSION = "sparkc artifact", 1
 MANIFEST = "manifest.json"
@@ -65,7 +65,7 @@ class Artifact:
         Returns raw integers [B, T, n] and the state to continue from. Errors: E160–E163, E155, E507.
         """
         from compiler.input_files import stimulus
-        from compiler.results_io import parse_records
+        from compiler.results.archive import parse_records
 
         arrays = inputs if isinstance(inputs, Mapping) else {"input": np.asarray(inputs)}
         given = stimulus({name: np.asarray(value) for name, value in arrays.items()}, self.network)

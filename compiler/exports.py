@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compiler import artifact, certificate_check
+from compiler import artifact
+from compiler.certificates import checker
 from compiler.diagnostics import DiagnosticError, Place, declare, fail
 from compiler.files import check_writable
 from compiler.settings import Settings
@@ -56,7 +57,7 @@ def _made(spec: str, level: str | None, settings: Settings):
 
     if artifact.is_artifact(Path(spec)):
         opened = artifact.read(Path(spec))
-        findings = certificate_check.check(opened.network, opened.certificate)
+        findings = checker.check(opened.network, opened.certificate)
         if findings:
             raise DiagnosticError(findings)
         if level == "model":

@@ -15,7 +15,7 @@ import numpy as np
 from compiler.diagnostics import declare, fail
 from compiler.frontends.lowered import Lowered, Origin
 from compiler.ir.network import Network
-from compiler.results import Result
+from compiler.results.results import Result
 from spark.core.module import SparkModule
 from spark.core.precision import cast, precision
 from spark.core.simulation import LOCKSTEP, scan_steps

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from compiler import artifact, certificate_check, chips, discovery
+from compiler import artifact, chips, discovery
+from compiler.certificates import checker
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
 from compiler.ir.print import print_network
 from compiler.pipeline import Progress, compile_source, lowered, quantized
@@ -35,7 +36,7 @@ def look(spec: str, level: str | None, settings: Settings, progress: Progress) -
         if level not in (None, opened.network.level):
             raise fail(E186, f"an artifact holds the {opened.network.level} level only", Place(file=spec),
                        found=f"--level {level}", expected=opened.network.level, hint="inspect the source instead")
-        findings = certificate_check.check(opened.network, opened.certificate)
+        findings = checker.check(opened.network, opened.certificate)
         if findings:
             raise DiagnosticError(findings)
         return View(opened.network.level, print_network(opened.network), opened.report)

@@ -14,7 +14,7 @@ import numpy as np
 from compiler.analysis.schedule import update_order
 from compiler.float_arithmetic import native_dtype
 from compiler.ir.network import PRE, WEIGHT, Network, Population, Projection
-from compiler.results import Result, as_batch, history_depths, split_record
+from compiler.results.results import Result, as_batch, history_depths, split_record
 from compiler.site_runner import ProjectionRunner, SiteRunner, Values, through_site
 
 

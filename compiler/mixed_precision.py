@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from compiler import artifact, discovery, interpreter, pipeline
-from compiler.accuracy import Proportion, accuracy
+from compiler.checking.stimulus import affordable_samples
+from compiler.comparison.accuracy import Proportion, accuracy
 from compiler.diagnostics import DiagnosticError, Place, declare, fail
 from compiler.explain.explanation import output_of
 from compiler.formats import F64, BoolType, Format
@@ -31,10 +32,9 @@ from compiler.ir.program import TensorRef
 from compiler.options import Options
 from compiler.passes.co_scale import bits_of
 from compiler.passes.quantize import quantized_weights
-from compiler.readout import SCORES, classify, readout_of, record_read
-from compiler.results_io import physical
+from compiler.results.archive import physical
+from compiler.results.readout import SCORES, classify, readout_of, record_read
 from compiler.source import Source
-from compiler.stimulus import affordable_samples
 
 E342 = declare("E342", "no choice of bits stays within the budget")
 E343 = declare("E343", "there are no samples to choose bits on")

@@ -10,7 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from compiler.chips import Chip
-    from compiler.decisions import Decisions
+    from compiler.quantization.decisions import Decisions
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from compiler import certificate, checks, discovery, report
+from compiler import discovery, report
 from compiler.analysis.network_ranges import ranges_of
+from compiler.certificates import certificate
+from compiler.checking import checks
+from compiler.checking.stimulus import affordable_samples, affordable_steps, random_inputs
+from compiler.checking.verdicts import Verdict
 from compiler.diagnostics import Diagnostic, DiagnosticError, declare, fail
 from compiler.ir import tensors
 from compiler.ir.network import Network
@@ -19,8 +23,6 @@ from compiler.ir.print import print_network
 from compiler.ir.verify import verify
 from compiler.options import Options
 from compiler.source import Source
-from compiler.stimulus import affordable_samples, affordable_steps, random_inputs
-from compiler.verdicts import Verdict
 
 E120 = declare("E120", "there is no pass of that name")
 

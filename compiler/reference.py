@@ -17,7 +17,7 @@ from compiler.arithmetic import EXACT, Fixed, fit, literal
 from compiler.formats import BoolType, Format, Type
 from compiler.ir.network import PRE, WEIGHT, Input, Network, Population, Projection
 from compiler.ir.program import Argument, Operand, Program, Site, TensorRef
-from compiler.results import Result, as_batch, history_depths, record_dtype, source_delays, split_record
+from compiler.results.results import Result, as_batch, history_depths, record_dtype, source_delays, split_record
 
 Observer = Callable[[str, str, np.ndarray], None]
 """Called as observer(site, name, raw values) for every port sum and op result of every step."""

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
 
 if TYPE_CHECKING:
-    from compiler.decisions import Decisions
     from compiler.ir.network import Network
     from compiler.options import Options
+    from compiler.quantization.decisions import Decisions
     from compiler.source import Source
 
 E170 = declare("E170", "a setting does not exist")
@@ -125,7 +125,7 @@ class Settings:
         """
         from compiler import chips
         from compiler.options import Options
-        from compiler.state_formats import parse_states
+        from compiler.quantization.state_formats import parse_states
 
         if source.fixed is not None:
             self._require_no_widths(source)
@@ -144,7 +144,7 @@ class Settings:
 
     def _decided(self, source: Source) -> Decisions | None:
         """Decisions to hold: those of a file given, else of the file that the source names. Errors: E15x, E340."""
-        from compiler import decisions
+        from compiler.quantization import decisions
 
         file = source.quantization if self.quantization is None else self.quantization
         return None if file is None else decisions.load(file)

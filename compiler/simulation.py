@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compiler import artifact, npz, results_io
+from compiler import artifact, npz
 from compiler.artifact import Artifact
 from compiler.diagnostics import Place, declare, fail
 from compiler.ir.network import Network
 from compiler.pipeline import Progress, compile_source
-from compiler.recording import Engine
+from compiler.results import archive
+from compiler.results.recording import Engine
 from compiler.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def of_artifact(opened: Artifact, engine: str) -> Subject:
     """An artifact on `program`, `reference` or `cores`. Errors: E507."""
     runner = artifact.engine_of(opened.folder, opened.network, engine)
     return Subject(opened.folder.name, engine, opened.network, runner,
-                   lambda path, batch: results_io.read_state(path, opened.network, batch))
+                   lambda path, batch: archive.read_state(path, opened.network, batch))
 
 
 def of_source(source: Source) -> Subject:
@@ -75,6 +76,6 @@ def of_source(source: Source) -> Subject:
     network = source.network
 
     def read_state(path: Path, batch: int) -> Mapping[str, np.ndarray]:
-        return npz.read(path) if source.module is not None else results_io.read_state(path, network, batch)
+        return npz.read(path) if source.module is not None else archive.read_state(path, network, batch)
 
     return Subject(source.path.name, "float", network, source.run, read_state)

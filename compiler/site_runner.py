@@ -16,7 +16,7 @@ from compiler.float_arithmetic import evaluate, fit
 from compiler.formats import Type
 from compiler.ir.network import Network, Projection
 from compiler.ir.program import Argument, Operand, Program, Site, TensorRef
-from compiler.results import source_delays
+from compiler.results.results import source_delays
 
 E122 = declare("E122", "the float interpreter has no meaning for this part of a network")
 

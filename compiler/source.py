@@ -13,7 +13,7 @@ import numpy as np
 from compiler import discovery
 from compiler.diagnostics import Place, declare, fail
 from compiler.ir.network import Network
-from compiler.results import Result
+from compiler.results.results import Result
 
 if TYPE_CHECKING:
     from compiler.frontends.lowered import Lowered

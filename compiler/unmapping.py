@@ -9,7 +9,7 @@ import numpy as np
 from compiler.formats import Format
 from compiler.ir.network import Network, Tensor
 from compiler.ir.program import TensorRef
-from compiler.results import source_delays
+from compiler.results.results import source_delays
 
 
 def unmapped(network: Network) -> Network:

@@ -11,11 +11,11 @@ from typing import Any
 
 from compiler import artifact
 from compiler.artifact import Artifact
-from compiler.comparison import EXPLAINED, Comparison, compare_source
+from compiler.checking.verdicts import Verdict
+from compiler.comparison.comparison import EXPLAINED, Comparison, compare_source
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare
 from compiler.pipeline import compile_source
 from compiler.settings import Settings
-from compiler.verdicts import Verdict
 
 E390 = declare("E390", "a stage does not equal the one before it")
 

@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import digits  # noqa: E402
 import digits_data  # noqa: E402
 
-from compiler.accuracy import Proportion  # noqa: E402
-from compiler.accuracy import accuracy as interval_of  # noqa: E402
-from compiler.readout import classify  # noqa: E402
+from compiler.comparison.accuracy import Proportion  # noqa: E402
+from compiler.comparison.accuracy import accuracy as interval_of  # noqa: E402
+from compiler.results.readout import classify  # noqa: E402
 from spark.core import serialization  # noqa: E402
 from spark.nn.brain import Brain  # noqa: E402
 from spark.training import accuracy, count_cross_entropy, fit  # noqa: E402

@@ -18,7 +18,7 @@ from compiler.formats import BOOL, F64, Format, Type
 from compiler.ir.exact import Range, range_of_type
 from compiler.ir.network import AxonGroup, Input, Network, Output, Population, PortKind, Projection, Segment, Tensor
 from compiler.ir.program import Declaration, Program, TensorRef
-from compiler.results import skew_of
+from compiler.results.results import skew_of
 from tests.random_programs import arbitrary, lif
 from tests.random_projections import Draft, added, holding, random_projection, random_site
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from compiler.accuracy import accuracy, agreement, clopper_pearson, first_divergence, spike_count_error
-from compiler.readout import SCORES, classify
+from compiler.comparison.accuracy import accuracy, agreement, clopper_pearson, first_divergence, spike_count_error
+from compiler.results.readout import SCORES, classify
 
 
 @given(st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

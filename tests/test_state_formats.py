@@ -5,10 +5,11 @@ import doctest
 import numpy as np
 import pytest
 
-from compiler import pipeline, state_formats
+from compiler import pipeline
 from compiler.diagnostics import DiagnosticError
+from compiler.quantization import state_formats
+from compiler.quantization.state_formats import StateFormat, parse_states
 from compiler.settings import Settings
-from compiler.state_formats import StateFormat, parse_states
 from spark.nn.brain import Sequential
 from spark.nn.components.somas.leaky import LeakySomaConfig
 from spark.nn.components.synapses.linear import LinearSynapsesConfig

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from compiler import certificate, certificate_check, chips, counter_hash, reference
+from compiler import chips, counter_hash, reference
+from compiler.certificates import certificate, checker
 from compiler.diagnostics import DiagnosticError
 from compiler.formats import Format
 from compiler.ir.network import Network
@@ -129,7 +130,7 @@ def test_a_compile_with_stochastic_rounding_is_checked_on_every_engine():
 
 def test_a_certificate_allows_one_step_up():
     network = fixed_of(learning(None), rounding="stochastic", seed=5)
-    assert not certificate_check.check(network, certificate.build(network))
+    assert not checker.check(network, certificate.build(network))
 
 
 def test_only_operations_round_at_random():

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from compiler.checking.source_check import check_source, verify
 from compiler.formats import F64
 from compiler.frontends.lower import lower
 from compiler.ir.network import Network, Population, Tensor
-from compiler.verify_source import check_source, verify
 from spark.nn.brain import Brain, ModuleSpecs, PortMap
 from spark.nn.components.delays.n import NDelaysConfig
 from spark.nn.components.somas.base import Soma, SomaConfig

@@ -6,7 +6,7 @@ import networkx as nx
 
 from compiler.diagnostics import declare, fail
 from compiler.ir.network import Input, Network, Population
-from compiler.results import source_delays
+from compiler.results.results import source_delays
 
 E109 = declare("E109", "a cycle of projections has no delay at all")
 

@@ -57,7 +57,7 @@ def command(
 
 
 def _certificate(context: click.Context, certificate: str, artifact: str | None, json_file: str | None) -> None:
-    from compiler.recheck import recheck
+    from compiler.certificates.recheck import recheck
 
     found = recheck(Path(certificate), Path(artifact) if artifact else None)
     _output.table(

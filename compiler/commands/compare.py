@@ -11,7 +11,7 @@ from compiler.commands import _options, _output
 from compiler.settings import WEIGHT_BITS, Settings
 
 if TYPE_CHECKING:
-    from compiler.comparison import Comparison, Row
+    from compiler.comparison.comparison import Comparison, Row
 
 
 def _widths(context: click.Context, parameter: click.Parameter, value: str | None) -> list[int]:
@@ -47,7 +47,7 @@ def command(
     Example:
       sparkc compare examples/digits.py --weights 4
     """
-    from compiler.comparison import EXPLAINED, compare_source
+    from compiler.comparison.comparison import EXPLAINED, compare_source
     from compiler.files import check_writable
     from compiler.page.render import write_page
     from compiler.progress import Progress

@@ -10,7 +10,7 @@ import click
 from compiler.commands import _output
 
 if TYPE_CHECKING:
-    from compiler.conformance import Outcome
+    from compiler.checking.conformance import Outcome
 
 
 @click.command("conform")
@@ -28,7 +28,7 @@ def command(context: click.Context, target: str, folder: Path, json_file: str | 
     Example:
       sparkc conform loihi tests/data/loihi
     """
-    from compiler.conformance import conform
+    from compiler.checking.conformance import conform
     from compiler.progress import Progress
 
     with Progress() as progress:

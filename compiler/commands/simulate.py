@@ -15,7 +15,7 @@ from compiler.settings import Settings
 
 if TYPE_CHECKING:
     from compiler.input_files import Stimulus
-    from compiler.recording import Recording
+    from compiler.results.recording import Recording
     from compiler.simulation import Subject
 
 ENGINES = ("float", "program", "reference", "cores")
@@ -64,10 +64,11 @@ def command(
     Example:
       sparkc simulate examples/digits.py --input examples/digits_sample.npz --output build/spikes.npz
     """
-    from compiler import files, results_io
+    from compiler import files
     from compiler.input_files import read_stimulus
     from compiler.progress import Progress
-    from compiler.recording import Recording, record_run
+    from compiler.results import archive
+    from compiler.results.recording import Recording, record_run
     from compiler.simulation import open_subject
 
     for path in filter(None, (output, state_out)):
@@ -79,7 +80,7 @@ def command(
         if raw and subject.engine == "float":
             raise click.UsageError("--raw gives integers; choose --engine program, reference or cores")
         stimulus = read_stimulus(Path(input_file), subject.network)
-        records = results_io.parse_records(record, subject.network)
+        records = archive.parse_records(record, subject.network)
         state = subject.read_state(Path(state_in), stimulus.samples) if state_in else None
         recording = stack.enter_context(Recording(subject.network, records, stimulus, raw))
         start = time.perf_counter()
@@ -88,7 +89,7 @@ def command(
         if output:
             recording.save(Path(output))
         if state_out:
-            results_io.write_state(Path(state_out), final)
+            archive.write_state(Path(state_out), final)
         told = _described(subject, stimulus, recording)
     _print(told, output)
     _output.write_json(json_file, told | {"seconds": {"run": seconds}})

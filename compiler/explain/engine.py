@@ -17,7 +17,7 @@ from compiler.formats import BoolType, FloatType, Format
 from compiler.input_files import as_port
 from compiler.ir.network import Input, Network, Population, Projection, Tensor
 from compiler.ir.program import Site, TensorRef
-from compiler.results import as_batch, source_delays, split_record
+from compiler.results.results import as_batch, source_delays, split_record
 from compiler.site_runner import WeightedSum, through
 
 E311 = declare("E311", "a fixed network cannot be taken apart, so nothing can be blamed")

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from compiler.accuracy import Divergence, first_divergence, spike_count_error
+from compiler.comparison.accuracy import Divergence, first_divergence, spike_count_error
+from compiler.comparison.margin import comparisons_behind
 from compiler.explain.engine import Trace
 from compiler.explain.preparation import sites_of
 from compiler.explain.site import Pair
 from compiler.formats import BoolType, FloatType, Format
 from compiler.ir.network import Network, Population
-from compiler.margin import comparisons_behind
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compiler import interpreter, reference
-from compiler.accuracy import Proportion, accuracy
+from compiler.checking.stimulus import affordable_samples, affordable_steps
+from compiler.comparison.accuracy import Proportion, accuracy
 from compiler.diagnostics import DiagnosticError
 from compiler.explain import engine
 from compiler.explain.blame import Blame, Classes, blame
@@ -32,10 +33,9 @@ from compiler.explain.site import Pair
 from compiler.formats import FloatType, Format
 from compiler.input_files import as_port
 from compiler.ir.network import Network, Output
-from compiler.readout import classify, readout_of, record_read
 from compiler.report import constants
-from compiler.results_io import physical
-from compiler.stimulus import affordable_samples, affordable_steps
+from compiler.results.archive import physical
+from compiler.results.readout import classify, readout_of, record_read
 
 if TYPE_CHECKING:
     from compiler.pipeline import Compilation

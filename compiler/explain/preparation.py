@@ -19,7 +19,7 @@ from compiler.formats import FloatType
 from compiler.ir.network import Network, Projection
 from compiler.ir.program import Operand, Site, TensorRef
 from compiler.pipeline import QUANTIZATION_PASSES
-from compiler.results import source_delays
+from compiler.results.results import source_delays
 
 if TYPE_CHECKING:
     from compiler.pipeline import Compilation

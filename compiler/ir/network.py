@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import networkx as nx
 import numpy as np
 
-from compiler.decisions import Decisions
 from compiler.formats import BOOL, FloatType, Format, Type, smallest_format
 from compiler.ir.connections.base import Connection
 from compiler.ir.program import Program, Site, TensorRef
+from compiler.quantization.decisions import Decisions
 
 LEVELS = ("model", "fixed", "mapped")
 

@@ -20,7 +20,7 @@ from compiler.ir.connections.sum_pool2d import SumPool2d
 from compiler.ir.network import Network, Projection
 from compiler.nir.draft import Shape, compact, spread
 from compiler.nir.recognition import E190, Dynamics
-from compiler.results import source_delays
+from compiler.results.results import source_delays
 
 if TYPE_CHECKING:
     from compiler.nir.from_network import Drawing

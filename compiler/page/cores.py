@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from compiler.analysis.routes import routes
 from compiler.analysis.synapses import all_synapses
+from compiler.checking.stimulus import count_synapses
 from compiler.ir.network import Network, Population
 from compiler.page import charts
 from compiler.page.markup import Markup, number, table, tag
 from compiler.page.sections import section, words
-from compiler.stimulus import count_synapses
 
 if TYPE_CHECKING:
     from compiler.pipeline import Compilation

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compiler import __version__
-from compiler.accuracy import Proportion
+from compiler.comparison.accuracy import Proportion
+from compiler.comparison.labelled import labelled
 from compiler.diagnostics import DiagnosticError
 from compiler.explain.explanation import Explanation, explain
 from compiler.files import replacing
-from compiler.labelled import labelled
 from compiler.page import blamed, sections, tables
 from compiler.page.cores import cores
 from compiler.page.markup import Markup, empty, tag

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from compiler.accuracy import Proportion
+from compiler.comparison.accuracy import Proportion
 from compiler.explain.explanation import Explanation
 from compiler.page.markup import Markup, number, prose, tag
 

@@ -7,10 +7,10 @@ Levels: model. Preserves: everything.
 
 from __future__ import annotations
 
+from compiler.checking.stimulus import affordable
 from compiler.interpreter import run as interpret
 from compiler.ir.network import Network
 from compiler.options import Options
-from compiler.stimulus import affordable
 
 LEVELS = ("model",)
 

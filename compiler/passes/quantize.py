@@ -21,7 +21,6 @@ from compiler.analysis.intervals import EXACT, Interval, fit, point, whole
 from compiler.analysis.linearity import passes_on
 from compiler.analysis.ranges import SiteRanges, analyse
 from compiler.analysis.value_order import require_no_cycle_of_values, value_order
-from compiler.decisions import settings_of
 from compiler.diagnostics import declare, fail
 from compiler.formats import BoolType, FloatType, Format, smallest_format, storage_dtype
 from compiler.ir.connections.dense import Dense
@@ -30,7 +29,9 @@ from compiler.ir.ops import COMPARISONS
 from compiler.ir.program import Declaration, Emit, Op, Program, Site, TensorRef
 from compiler.options import Options
 from compiler.passes.co_scale import bits_of, largest_integer
-from compiler.quantization import (
+from compiler.quantization.decisions import settings_of
+from compiler.quantization.plastic_synapses import quantized, start_weights
+from compiler.quantization.program import (
     STOCHASTIC,
     WIDE,
     Fractions,
@@ -40,7 +41,6 @@ from compiler.quantization import (
     typed_program,
     with_ranges,
 )
-from compiler.synapse_quantization import quantized, start_weights
 
 LEVELS = ("model",)
 

@@ -23,7 +23,7 @@ from compiler.diagnostics import declare, fail
 from compiler.formats import smallest_format, storage_dtype
 from compiler.ir.network import Network, Projection, Tensor
 from compiler.ir.program import TensorRef
-from compiler.results import source_delays
+from compiler.results.results import source_delays
 
 LEVELS = ("fixed",)
 

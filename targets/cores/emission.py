@@ -25,7 +25,7 @@ from compiler.analysis.synapses import Synapses, all_synapses
 from compiler.chips import Chip
 from compiler.ir.network import Input, Network, Projection
 from compiler.ir.program import Argument, Site, TensorRef
-from compiler.results import history_depths, skew_of, source_delays
+from compiler.results.results import history_depths, skew_of, source_delays
 from targets.cores.index import index_of, nodes_of, ports_of, sites_of
 from targets.cores.layout import Layout, all_sums, layouts
 from targets.cores.lowering import number

@@ -15,7 +15,7 @@ import numpy as np
 
 from compiler import npz
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
-from compiler.results import Result
+from compiler.results.results import Result
 
 E545 = declare("E545", "the core emulator ended without a result")
 

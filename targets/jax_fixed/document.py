@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from compiler.formats import Type
 from compiler.ir.network import Network, Projection
-from compiler.results import source_delays
+from compiler.results.results import source_delays
 
 USES = """Use:
     python program.py --input x.npz --output y.npz [--record pop.v …] [--raw] [--state-in F] [--state-out F]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from compiler import results_io
 from compiler.formats import BoolType, Format
 from compiler.ir.network import Input, Network
+from compiler.results import archive
 from targets.jax_fixed.program_text import ProgramText
 from targets.jax_fixed.writer import quoted
 
@@ -72,7 +72,7 @@ def _port(item: Input) -> str:
 
 def _records(network: Network, outputs: dict[str, str]) -> dict[str, str]:
     """Everything that may be recorded, and the ports of inputs that are outputs as they are."""
-    units = results_io.recordable(network)
+    units = archive.recordable(network)
     records = {name: _record(network, name, units[name]) for name in units}
     for port in outputs.values():
         node, _, own = port.rpartition(".")
@@ -83,7 +83,7 @@ def _records(network: Network, outputs: dict[str, str]) -> dict[str, str]:
 
 
 def _record(network: Network, name: str, units: int) -> str:
-    type_ = results_io.type_of(network, name)
+    type_ = archive.type_of(network, name)
     site_name, _, own = name.rpartition(".")
     site = next(site for key, site, _ in network.sites() if key == site_name)
     scale = site.scale if own in site.scaled else None

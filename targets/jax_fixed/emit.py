@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compiler.ir.exact import Range, range_of_type
 from compiler.ir.network import Input, Network
-from compiler.results import history_depths, record_dtype
+from compiler.results.results import history_depths, record_dtype
 from targets.jax_fixed import library
 from targets.jax_fixed.document import header
 from targets.jax_fixed.driver import DRIVER, write_tables

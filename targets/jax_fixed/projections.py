@@ -12,7 +12,7 @@ from compiler.ir.connections.base import Connection
 from compiler.ir.exact import Range
 from compiler.ir.network import Network, Projection
 from compiler.ir.program import TensorRef
-from compiler.results import source_delays
+from compiler.results.results import source_delays
 from targets.jax_fixed.connections.base import Chain, find
 from targets.jax_fixed.expressions import converted, exact, finish
 from targets.jax_fixed.program_text import ProgramText, ends

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import numpy as np
 
-from compiler.results import Result
+from compiler.results.results import Result
 
 _KEPT = 4
 _numbers = itertools.count()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from compiler.ir.network import Network, Population, Projection
-from compiler.results import source_delays
+from compiler.results.results import source_delays
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import numpy as np
 
 from compiler import reference
 from compiler.analysis.ranges import SiteRanges
+from compiler.checking.stimulus import affordable
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare
 from compiler.formats import Format
 from compiler.input_files import integers_of
 from compiler.ir.network import Network, Population
-from compiler.stimulus import affordable
 from targets.loihi.dynamics import LIMIT, SHIFT
 from targets.loihi.registers import registers_of
 from targets.loihi.sums import LARGEST, is_agreed, largest_drive, largest_sum

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from compiler import chips
+from compiler.checking.conformance import lifted
 from compiler.chips import Chip
-from compiler.conformance import lifted
 from compiler.ir.network import Network
 
 NEURONS = 24

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.conformance import RecordedCase
+from compiler.checking.conformance import RecordedCase
 from compiler.formats import smallest_format
 from compiler.ir.network import Input, Network, Output, PortKind
 from targets.loihi import case_populations, case_projections

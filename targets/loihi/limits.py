@@ -8,8 +8,8 @@ import numpy as np
 
 from compiler import discovery
 from compiler.analysis.occupancy import by_core
+from compiler.checking.conformance import lifted
 from compiler.chips import UNKNOWN, Chip
-from compiler.conformance import lifted
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare
 from compiler.ir.network import Network, Population
 from compiler.options import Options

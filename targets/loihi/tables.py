@@ -10,7 +10,7 @@ import numpy as np
 from compiler import discovery
 from compiler.chips import Chip
 from compiler.ir.network import Network
-from compiler.results import Result
+from compiler.results.results import Result
 
 
 def _cores():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.conformance import RecordedCase
+from compiler.checking.conformance import RecordedCase
 from compiler.formats import Format
 from compiler.ir.connections.dense import Dense
 from compiler.ir.network import Input, Network, Output, Population, Projection, Tensor

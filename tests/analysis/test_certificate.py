@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from compiler.arithmetic import EXACT, Fixed, fit, literal
-from compiler.certificate import build
-from compiler.certificate_check import check
+from compiler.certificates.certificate import build
+from compiler.certificates.checker import check
+from compiler.checking.stimulus import random_inputs
 from compiler.discovery import passes
 from compiler.frontends.lower import lower
 from compiler.ir.program import TensorRef
 from compiler.options import Options
 from compiler.pipeline import MODEL_PASSES, QUANTIZATION_PASSES
-from compiler.stimulus import random_inputs
 from spark.nn.brain import Brain, ModuleSpecs, PortMap
 from spark.nn.neurons import AdExNeuron, ALIFNeuron, LIFNeuron
 from tests.passes.texts import one_program

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from compiler import checks, settings
+from compiler import settings
+from compiler.checking import checks
+from compiler.checking.verdicts import Verdict
 from compiler.diagnostics import DiagnosticError
 from compiler.ir.network import Output
 from compiler.ir.program import Emit
-from compiler.readout import readout_of
+from compiler.results.readout import readout_of
 from compiler.settings import Settings
-from compiler.verdicts import Verdict
 
 DIFFERENCE = {"value": "hid.v", "sample": 3, "step": 7, "unit": 2, "expected": 41, "found": 42}
 

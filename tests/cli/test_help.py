@@ -71,6 +71,6 @@ def test_the_settings_offered_are_those_that_exist():
     """Choices stand in a light file so that help is quick; the tables they repeat say the same."""
     from compiler import settings
     from compiler.formats import ROUNDINGS
-    from compiler.readout import SCORES
+    from compiler.results.readout import SCORES
 
     assert tuple(SCORES) == settings.READOUTS and set(settings.ROUNDINGS) == set(ROUNDINGS)

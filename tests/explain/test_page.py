@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.comparison import compare_source
+from compiler.comparison.comparison import compare_source
 from compiler.explain.explanation import explain
 from compiler.page.markup import tag
 from compiler.page.pictures import pictures

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler import npz, recording, reference, results_io
+from compiler import npz, reference
 from compiler.diagnostics import DiagnosticError
 from compiler.formats import BOOL, Format
 from compiler.input_files import Stimulus
 from compiler.ir.connections.dense import Dense
 from compiler.ir.network import Input, Network, Output, Population, Projection, Tensor
 from compiler.ir.program import Declaration, Emit, Op, Program, Site, State, TensorRef
-from compiler.recording import Recording, record_run
+from compiler.results import archive, recording
+from compiler.results.recording import Recording, record_run
 from tests.strategies import networks, random_inputs
 
 S8 = Format(True, 8, 2)
@@ -52,8 +53,8 @@ def test_physical_values_are_integers_times_the_format_times_the_scale_of_the_un
     result = _run(network, ["hid.v", "hid.spikes"])
     raw = result.records["hid.v"]
     expected = raw * 0.25 * np.array([0.5, 1.0, 2.0])
-    assert results_io.physical(network, "hid.v", raw).tolist() == expected.tolist()
-    assert results_io.physical(network, "hid.spikes", result.records["hid.spikes"]).dtype == np.uint8
+    assert archive.physical(network, "hid.v", raw).tolist() == expected.tolist()
+    assert archive.physical(network, "hid.spikes", result.records["hid.spikes"]).dtype == np.uint8
 
 
 @pytest.mark.parametrize(("text", "units", "every"), [
@@ -62,7 +63,7 @@ def test_physical_values_are_integers_times_the_format_times_the_scale_of_the_un
 ])
 def test_a_record_selects_units_and_steps(text, units, every):
     network = _network()
-    [record] = results_io.parse_records([text], network)
+    [record] = archive.parse_records([text], network)
     rows = _run(network, ["hid.v"]).records["hid.v"]
     assert record.of(rows).tolist() == rows[:, ::every, units].tolist()
 
@@ -72,19 +73,19 @@ def test_a_record_selects_units_and_steps(text, units, every):
 ])
 def test_a_record_of_nothing_is_e155(text):
     with pytest.raises(DiagnosticError, match="E155"):
-        results_io.parse_records([text], _network())
+        archive.parse_records([text], _network())
 
 
 def test_every_wrong_record_is_reported_and_the_nearest_name_proposed():
     with pytest.raises(DiagnosticError) as caught:
-        results_io.parse_records(["hid.vv", "hid.v", "hid.v[0:9]", "hid.v"], _network())
+        archive.parse_records(["hid.vv", "hid.v", "hid.v[0:9]", "hid.v"], _network())
     assert len(caught.value.diagnostics) == 4 and "hid.v?" in caught.value.diagnostics[0].hint
 
 
 def test_an_output_file_says_what_its_numbers_are():
     network = _network()
-    records = results_io.parse_records(["hid.v[0:2]@every=2"], network)
-    arrays = results_io.arrays(network, _run(network, ["hid.v"]), records, raw=True, batched=False)
+    records = archive.parse_records(["hid.v[0:2]@every=2"], network)
+    arrays = archive.arrays(network, _run(network, ["hid.v"]), records, raw=True, batched=False)
     meta = json.loads(str(arrays["meta"]))
     assert list(arrays) == ["output", "hid.v", "meta"] and arrays["hid.v"].dtype == np.int32
     assert arrays["output"].shape == (4, 3) and arrays["hid.v"].shape == (2, 2)
@@ -98,7 +99,7 @@ def test_a_recording_in_parts_equals_one_run(network, part, every):
     """Same arrays and state, whatever the parts, also where they do not divide the steps."""
     inputs = random_inputs(network, seed=1, steps=11)
     stimulus = Stimulus(inputs)
-    records = [results_io.Record(name, 0, None, every) for name in results_io.recordable(network)]
+    records = [archive.Record(name, 0, None, every) for name in archive.recordable(network)]
     whole = reference.run(network, inputs, None, [item.name for item in records])
     with Recording(network, records, stimulus, raw=True) as recorded:
         recorded.part = part
@@ -111,7 +112,7 @@ def test_a_recording_in_parts_equals_one_run(network, part, every):
 def test_a_long_recording_goes_to_disk_and_gives_the_same_file(tmp_path, monkeypatch):
     network = _network()
     stimulus = Stimulus({"in": np.random.default_rng(0).integers(0, 2, (2, 40, 2))})
-    records = results_io.parse_records(["hid.v@every=3"], network)
+    records = archive.parse_records(["hid.v@every=3"], network)
     for name, limit in (("memory.npz", 1 << 20), ("disk.npz", 1000)):
         monkeypatch.setattr(recording, "IN_MEMORY", limit)
         with Recording(network, records, stimulus, raw=False) as recorded:
@@ -126,8 +127,8 @@ def test_a_long_recording_goes_to_disk_and_gives_the_same_file(tmp_path, monkeyp
 def test_a_state_comes_back_from_its_file(tmp_path_factory, network):
     path = tmp_path_factory.mktemp("state") / "s.npz"
     state = reference.run(network, random_inputs(network, seed=2)).state
-    results_io.write_state(path, state)
-    read = results_io.read_state(path, network, batch=2)
+    archive.write_state(path, state)
+    read = archive.read_state(path, network, batch=2)
     assert _lists(read) == _lists(state)
 
 
@@ -139,10 +140,10 @@ def test_a_state_of_another_network_is_e156(tmp_path, change):
     network = _network()
     npz.write(tmp_path / "s.npz", _run(network).state | change)
     with pytest.raises(DiagnosticError, match="E156"):
-        results_io.read_state(tmp_path / "s.npz", network, batch=1)
+        archive.read_state(tmp_path / "s.npz", network, batch=1)
 
 
 def test_a_state_of_another_batch_is_e156(tmp_path):
-    results_io.write_state(tmp_path / "s.npz", _run(_network()).state)
+    archive.write_state(tmp_path / "s.npz", _run(_network()).state)
     with pytest.raises(DiagnosticError, match="E156"):
-        results_io.read_state(tmp_path / "s.npz", _network(), batch=2)
+        archive.read_state(tmp_path / "s.npz", _network(), batch=2)

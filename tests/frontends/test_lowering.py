@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from compiler import float_engine, interpreter
 from compiler.analysis.schedule import update_order
+from compiler.checking.source_check import verify as verify_source
 from compiler.diagnostics import DiagnosticError
 from compiler.frontends.lower import lower
 from compiler.ir.network import Population
 from compiler.ir.program import TensorRef
 from compiler.ir.verify import verify
-from compiler.verify_source import verify as verify_source
 from spark.nn.brain import Brain, ModuleSpecs, PortMap, Sequential
 from spark.nn.components.delays.n import N2NDelaysConfig, NDelaysConfig
 from spark.nn.components.learning_rules import HebbianRuleConfig

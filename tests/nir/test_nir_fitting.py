@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.comparison import compare_source
+from compiler.comparison.comparison import compare_source
 from compiler.discovery import passes
 from compiler.passes import fit_weights
 from compiler.passes.fit_weights import rounded_together

@@ -6,11 +6,11 @@ import nir
 import numpy as np
 import pytest
 
+from compiler.checking.source_check import verify
 from compiler.nir.importing import import_tree
 from compiler.nir.primitives import milliseconds
 from compiler.nir.reading import Reading
 from compiler.source import SourceOptions, load_source
-from compiler.verify_source import verify
 from tests.nir import euler, graphs
 
 DATA = Path(__file__).parent.parent / "data" / "nir"

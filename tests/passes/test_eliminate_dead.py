@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler import interpreter, reference
-from compiler.checks import every_record
+from compiler.checking.checks import every_record
 from compiler.formats import F64
 from compiler.ir.network import Tensor
 from compiler.passes import eliminate_dead

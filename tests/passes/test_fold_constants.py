@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler import interpreter
-from compiler.checks import every_record
+from compiler.checking.checks import every_record
 from compiler.diagnostics import DiagnosticError
 from compiler.formats import F64
 from compiler.frontends.lower import lower

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from compiler import chips, reference
-from compiler.checks import every_record
+from compiler.checking.checks import every_record
 from compiler.diagnostics import DiagnosticError
 from compiler.ir.network import Network
 from compiler.ir.verify import verify

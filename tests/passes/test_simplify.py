@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler import interpreter
-from compiler.checks import every_record
+from compiler.checking.checks import every_record
 from compiler.passes import simplify
 from tests.passes.texts import applied, body_of, network, one_program
 from tests.strategies import networks, random_inputs

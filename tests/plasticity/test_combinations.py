@@ -15,11 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from compiler import certificate, certificate_check, chips, interpreter
+from compiler import chips, interpreter
+from compiler.certificates import certificate, checker
+from compiler.checking.source_check import verify as verify_source
 from compiler.frontends.lower import lower
 from compiler.options import Options
 from compiler.passes import partition, place, retime, route
-from compiler.verify_source import verify as verify_source
 from spark.core.module import SparkModule
 from spark.core.serialization import load, save
 from spark.nn.components import delays, learning_rules, synapses
@@ -101,7 +102,7 @@ def check_engines(module: SparkModule) -> None:
     assert verify_source(module, lowered, [stimulus(lowered.network, 2, 30)]).equal != "different"
     assert interpreter.run(lowered.network, stimulus(lowered.network, 2, 30)).outputs["output"].any()
     network = fixed_of(module)
-    assert not certificate_check.check(network, certificate.build(network))
+    assert not checker.check(network, certificate.build(network))
     inputs = stimulus(network, 2, 30)
     expected = golden(network, inputs)
     assert expected.outputs["output"].any()

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compiler import certificate, certificate_check
+from compiler.certificates import certificate, checker
+from compiler.checking.source_check import verify as verify_source
 from compiler.frontends.lower import lower
 from compiler.ir.parse import parse
 from compiler.ir.print import print_network
 from compiler.ir.verify import verify
-from compiler.verify_source import verify as verify_source
 from spark.nn.brain import Brain, ModuleSpecs, PortMap
 from spark.nn.components import delays, learning_rules, synapses
 from spark.nn.neurons import ALIFNeuron, LIFNeuron
@@ -83,7 +83,7 @@ def check(seed: int, rounding: str) -> None:
     assert verify_source(brain, lowered, [stimulus(lowered.network, 2, 20)]).equal != "different"
     network = fixed_of(brain, rounding=rounding, seed=seed)
     assert not verify(network) and parse(print_network(network), network.tensors) == network
-    assert not certificate_check.check(network, certificate.build(network))
+    assert not checker.check(network, certificate.build(network))
     inputs = stimulus(network, 2, 20)
     halves = [{name: rows[:, part] for name, rows in inputs.items()} for part in (slice(9), slice(9, None))]
     expected = golden(network, inputs)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler import certificate, certificate_check, chips, float_engine, interpreter
+from compiler import chips, float_engine, interpreter
 from compiler.analysis.bounds import weight_type
+from compiler.certificates import certificate, checker
 from compiler.diagnostics import DiagnosticError
 from compiler.formats import Format
 from compiler.frontends.lower import lower
@@ -62,7 +63,7 @@ def run_of(network, inputs, state=None) -> tuple:
 def test_program_and_certificate_agree_with_the_golden_model(rule):
     network = fixed_of(learning(rule, delays=N2NDelaysConfig(max_delay=3.0)))
     assert not verify(network)
-    assert not certificate_check.check(network, certificate.build(network))
+    assert not checker.check(network, certificate.build(network))
     inputs = stimulus(network)
     expected, found = run_of(network, inputs)
     assert not differing(expected, found)

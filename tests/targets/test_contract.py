@@ -5,11 +5,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 
-from compiler import artifact, checks, chips, discovery, reference
+from compiler import artifact, chips, discovery, reference
+from compiler.checking import checks
+from compiler.checking.stimulus import random_inputs
 from compiler.input_files import integers_of
 from compiler.pipeline import Compilation, compile_source
 from compiler.settings import Settings, chip_for, chips_of
-from compiler.stimulus import random_inputs
 
 SMALL = Path(__file__).parents[1] / "cli" / "sources" / "small.py"
 TARGETS = sorted(discovery.targets())

@@ -9,10 +9,11 @@ import optax
 import pytest
 
 import compiler
-from compiler import decisions, pipeline, reference
-from compiler.decisions import Decisions
+from compiler import pipeline, reference
 from compiler.diagnostics import DiagnosticError
 from compiler.input_files import integers_of
+from compiler.quantization import decisions
+from compiler.quantization.decisions import Decisions
 from compiler.training import quantized_step
 from spark.core.tree import flatten
 from spark.nn.brain import Brain, ModuleSpecs, PortMap, Sequential

@@ -12,7 +12,7 @@ from compiler.ir.network import Network, Projection
 from compiler.ir.program import TensorRef
 from compiler.ir.rules.base import NUMBERS, TYPES, is_count, projection_place, rule
 from compiler.ir.rules.tensors import is_whole
-from compiler.results import source_delays
+from compiler.results.results import source_delays
 
 E260 = declare("E260", "a cycle of projections without any delay")
 E261 = declare("E261", "a delay is not a number of steps")

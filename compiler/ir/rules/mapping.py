@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from compiler.diagnostics import Diagnostic, Place, declare
 from compiler.ir.network import Network, Population, Projection
 from compiler.ir.rules.base import NUMBERS, TYPES, is_count, projection_place, rule
-from compiler.results import skew_of, source_delays
+from compiler.results.results import skew_of, source_delays
 
 E270 = declare("E270", "a unit is not placed once")
 E271 = declare("E271", "two units share a slot")

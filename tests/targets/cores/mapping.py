@@ -9,12 +9,12 @@ import numpy as np
 from hypothesis import strategies as st
 
 from compiler import chips
-from compiler.checks import every_record
+from compiler.checking.checks import every_record
 from compiler.chips import Chip
 from compiler.ir.network import Network
 from compiler.options import Options
 from compiler.passes import partition, place, retime, route
-from compiler.results import Result
+from compiler.results.results import Result
 from targets.cores.emission import emit
 
 LIMITLESS = {

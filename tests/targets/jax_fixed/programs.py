@@ -13,8 +13,8 @@ from compiler.formats import BOOL, parse_type
 from compiler.ir.connections.dense import Dense
 from compiler.ir.network import Input, Network, Output, Population, PortKind, Projection, Tensor
 from compiler.ir.program import Declaration, Emit, Op, Program, Site, State, TensorRef
-from compiler.results import Result
-from compiler.results_io import recordable
+from compiler.results.archive import recordable
+from compiler.results.results import Result
 from targets import jax_fixed
 
 

@@ -16,8 +16,8 @@ from compiler.formats import parse_type
 from compiler.input_files import read_stimulus
 from compiler.ir.network import Input, PortKind, Projection, Tensor
 from compiler.ir.program import Site, TensorRef
-from compiler.recording import Recording, record_run
-from compiler.results_io import parse_records, read_state, write_state
+from compiler.results.archive import parse_records, read_state, write_state
+from compiler.results.recording import Recording, record_run
 from targets.jax_fixed.runtime import command_line
 from tests.targets.jax_fixed.programs import generated, two_layers, weights, write
 

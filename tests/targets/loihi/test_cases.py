@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from compiler import conformance, npz, reference
+from compiler import npz, reference
+from compiler.checking import conformance
 from compiler.cli import sparkc
 from compiler.diagnostics import DiagnosticError
 from compiler.ir.parse import parse

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from compiler import conformance, reference
+from compiler import reference
 from compiler.arithmetic import OverflowFault
+from compiler.checking import conformance
 from compiler.formats import Format
 from compiler.ir.network import Network
 from compiler.ir.program import Op

@@ -2,7 +2,8 @@
 
 import pytest
 
-from compiler import conformance, reference
+from compiler import reference
+from compiler.checking import conformance
 from targets.loihi.cases import read_case
 from tests.targets.loihi import recordings
 

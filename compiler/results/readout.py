@@ -9,7 +9,7 @@ import numpy as np
 from compiler.diagnostics import Place, declare, fail
 from compiler.formats import BoolType
 from compiler.ir.network import Network, Output
-from compiler.results_io import output_record, type_of
+from compiler.results.archive import output_record, type_of
 
 E165 = declare("E165", "a read-out that does not exist, or that an output cannot have")
 

@@ -10,11 +10,12 @@ from types import TracebackType
 
 import numpy as np
 
-from compiler import npz, results_io
+from compiler import npz
 from compiler.input_files import Stimulus
 from compiler.ir.network import Network
-from compiler.results import Result
-from compiler.results_io import Record
+from compiler.results import archive
+from compiler.results.archive import Record
+from compiler.results.results import Result
 
 IN_MEMORY = 1 << 28
 """Bytes of rows that stay in memory; longer recordings go to disk in parts of this size."""
@@ -47,7 +48,7 @@ class Recording:
         self._cleanup.close()
 
     def _bytes_per_step(self) -> int:
-        known = results_io.recordable(self.network)
+        known = archive.recordable(self.network)
         units = sum(self.network.size_of(item.name) for item in self.network.outputs)
         return 8 * self.samples * (units + sum(known[item.name] for item in self.records))
 
@@ -57,7 +58,7 @@ class Recording:
 
     def add(self, result: Result) -> None:
         """Append the rows of the next part."""
-        rows = results_io.arrays(self.network, result, self._shifted(), self.raw, batched=True)
+        rows = archive.arrays(self.network, result, self._shifted(), self.raw, batched=True)
         self._meta = self._meta if self._meta is not None else self._described(result)
         for name, block in rows.items():
             if name != "meta":
@@ -69,7 +70,7 @@ class Recording:
         return [item.from_step(-self.done % item.every) for item in self.records]
 
     def _described(self, result: Result) -> np.ndarray:
-        return results_io.meta(self.network, result, self.records, self.raw)
+        return archive.meta(self.network, result, self.records, self.raw)
 
     def _append(self, name: str, block: np.ndarray) -> None:
         every = next((item.every for item in self.records if item.name == name), 1)

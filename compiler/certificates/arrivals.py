@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.certificate_numbers import Pair, fit, fraction_of, plus, ratio, spread
+from compiler.certificates.numbers import Pair, fit, fraction_of, plus, ratio, spread
 from compiler.formats import BoolType, Format
 from compiler.ir.network import PRE, WEIGHT, Input, Network, Projection
 from compiler.ir.program import Program, TensorRef

@@ -17,17 +17,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from compiler import artifact, decisions, discovery, pipeline
-from compiler.decisions import Decisions
+from compiler import artifact, discovery, pipeline
 from compiler.diagnostics import fail
 from compiler.formats import Format
 from compiler.frontends.lower import lower
 from compiler.ir.network import Input
 from compiler.options import Options
+from compiler.quantization import decisions
+from compiler.quantization.decisions import Decisions
 from compiler.settings import Settings
 from compiler.source import Source
-from compiler.straight_through import exactly, on_grid
-from compiler.trainable import E341, Parameters, Weights
+from compiler.training.straight_through import exactly, on_grid
+from compiler.training.trainable import E341, Parameters, Weights
 from spark.core import serialization
 from spark.core.module import SparkModule
 from spark.core.precision import precision

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.coverage import shortfall
-from compiler.results import Result
+from compiler.checking.coverage import shortfall
+from compiler.results.results import Result
 
 
 @dataclass

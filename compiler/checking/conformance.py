@@ -22,7 +22,7 @@ from compiler.ir.network import Network
 from compiler.ir.verify import verify
 from compiler.options import Options
 from compiler.pipeline import MAPPING_PASSES
-from compiler.results import Result
+from compiler.results.results import Result
 
 E145 = declare("E145", "a target has no recorded cases to conform to")
 E146 = declare("E146", "a folder holds no recorded cases")

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compiler import certificate_check, discovery, interpreter, reference
-from compiler.coverage import Coverage, shortfall
+from compiler import discovery, interpreter, reference
+from compiler.certificates import checker
+from compiler.checking.coverage import Coverage, shortfall
+from compiler.checking.source_check import check_source
+from compiler.checking.stimulus import affordable, affordable_samples, random_inputs
+from compiler.checking.verdicts import Verdict, bit_for_bit
 from compiler.diagnostics import declare, fail
 from compiler.formats import BoolType, FloatType, Format
 from compiler.input_files import as_port
 from compiler.ir.network import Network
 from compiler.options import Options
-from compiler.results import Result
-from compiler.stimulus import affordable, affordable_samples, random_inputs
-from compiler.verdicts import Verdict, bit_for_bit
-from compiler.verify_source import check_source
+from compiler.results.results import Result
 
 if TYPE_CHECKING:
     from compiler.pipeline import Compilation
@@ -58,7 +59,7 @@ def run(compilation: Compilation, raw: Network, progress: Callable[[str, float],
 
 def certified(network: Network, certificate: Mapping[str, Any]) -> Verdict:
     """The certificate looked at by the independent check."""
-    findings = certificate_check.check(network, certificate)
+    findings = checker.check(network, certificate)
     states = sum(len(site["states"]) for site in certificate["sites"].values())
     detail = findings[0].message if findings else "every interval is inductive, every value fits its format"
     return Verdict("certificate", "different" if findings else "equal", states, 0, {}, None, detail)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from compiler.current_gain import current_gain, takes_currents
+from compiler.checking.current_gain import current_gain, takes_currents
 from compiler.formats import Format
 from compiler.ir.network import Input, Network, Projection
 

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from compiler import discovery
-from compiler.decisions import Decisions
 from compiler.diagnostics import declare, fail
 from compiler.formats import Format
 from compiler.frontends.lower import lower
@@ -24,6 +23,7 @@ from compiler.ir.program import TensorRef
 from compiler.options import Options
 from compiler.passes.co_scale import largest_integer
 from compiler.pipeline import MODEL_PASSES, SCALING_PASSES
+from compiler.quantization.decisions import Decisions
 from spark.core.config import ConfigError
 from spark.core.module import SparkModule
 from spark.core.tree import flatten, map_leaves

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compiler import artifact, discovery, interpreter
-from compiler.accuracy import Divergence, Proportion, accuracy, agreement, first_divergence
+from compiler.comparison.accuracy import Divergence, Proportion, accuracy, agreement, first_divergence
+from compiler.comparison.labelled import labelled
+from compiler.comparison.margin import margin_of
 from compiler.explain.explanation import Explanation, explain, output_of
 from compiler.formats import BoolType
 from compiler.input_files import Stimulus, integers_of
 from compiler.ir.network import Network
-from compiler.labelled import labelled
-from compiler.margin import margin_of
 from compiler.pipeline import Compilation, compile_source, lowered
-from compiler.readout import classify, readout_of, record_read
-from compiler.results_io import physical
+from compiler.results.archive import physical
+from compiler.results.readout import classify, readout_of, record_read
 from compiler.settings import Settings, chip_for, chips_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.coverage import ENOUGH
+from compiler.checking.coverage import ENOUGH
 from compiler.formats import BoolType, FloatType
 from compiler.interpreter import run
 from compiler.ir.network import Network

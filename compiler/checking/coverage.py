@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.formats import BoolType, Format
 from compiler.ir.network import WEIGHT, Input, Network, Projection
-from compiler.results import Result, source_delays
+from compiler.results.results import Result, source_delays
 
 ENOUGH = 0.9
 """Least share of units that must have been active."""

@@ -1,7 +1,7 @@
 """What a certificate says about nonlinear functions of state: the largest error of each over its arguments.
 
 The integer operations that stand for a function are executed on arguments of its whole domain and compared with
-float64 mathematics. `certificate_function_check` does it again, with code of its own.
+float64 mathematics. `certificates.function_checker` does it again, with code of its own.
 """
 
 from __future__ import annotations

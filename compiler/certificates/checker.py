@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from compiler.certificate_arrivals import arriving
-from compiler.certificate_function_check import faults
-from compiler.certificate_numbers import (
+from compiler.certificates.arrivals import arriving
+from compiler.certificates.function_checker import faults
+from compiler.certificates.numbers import (
     COMPARES,
     INTERVAL,
     Pair,

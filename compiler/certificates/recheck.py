@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compiler import certificate_check
 from compiler.artifact import LARGEST_FILE
+from compiler.certificates import checker
 from compiler.diagnostics import Diagnostic, Place, declare, fail
 from compiler.ir.network import Network
 
@@ -40,7 +40,7 @@ def recheck(path: Path, artifact: Path | None = None) -> Recheck:
     file = path / CERTIFICATE if path.is_dir() else path
     certificate = _certificate(file)
     network = _network(artifact or file.parent)
-    findings = certificate_check.check(network, certificate)
+    findings = checker.check(network, certificate)
     sites = certificate.get("sites")
     functions = certificate.get("functions")
     try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from compiler import interpreter
-from compiler.accuracy import Divergence
+from compiler.comparison.accuracy import Divergence
 from compiler.ir.network import Network, Population
 from compiler.ir.ops import COMPARISONS
 from compiler.ir.program import Op, Operand, Program, TensorRef

@@ -19,7 +19,7 @@ from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fa
 from compiler.formats import BoolType, Format, Type
 from compiler.ir.network import Input, Network, Population
 from compiler.ir.program import Site
-from compiler.results import Result, history_depths
+from compiler.results.results import Result, history_depths
 
 E155 = declare("E155", "a record names nothing that can be recorded")
 E156 = declare("E156", "a state file does not belong to this network or batch")

@@ -4,7 +4,7 @@ A certificate is JSON. It holds, per site, the bounds of what arrives (`inputs`)
 state with its format, the bits to spare (`slack`), and a witness: a drive of the site's inputs (all at their
 upper or lower bounds, which are taken as free) with the value a state has after some steps of it. `emits` bounds
 the numbers a site passes on. `functions` bounds the error of every nonlinear function of state.
-`certificate_check` verifies it with code of its own.
+`certificates.checker` verifies it with code of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from compiler import arithmetic
 from compiler.analysis.intervals import Interval
 from compiler.analysis.network_ranges import ranges_of
 from compiler.analysis.ranges import SiteRanges, argument
-from compiler.certificate_functions import fraction_of, functions_of, operand_of
+from compiler.certificates.functions import fraction_of, functions_of, operand_of
 from compiler.formats import Format, Type
 from compiler.ir.network import Network
 from compiler.ir.print import print_network

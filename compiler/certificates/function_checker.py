@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.certificate_numbers import COMPARES, INTERVAL, fraction_of, ratio, rounded
+from compiler.certificates.numbers import COMPARES, INTERVAL, fraction_of, ratio, rounded
 from compiler.formats import Format
 from compiler.ir.network import Network
 from compiler.ir.program import Op, Program, TensorRef

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.coverage import ENOUGH
+from compiler.checking.coverage import ENOUGH
+from compiler.checking.magnitudes import Bounded, bounded
+from compiler.checking.stimulus import count_synapses, random_inputs
+from compiler.checking.verdicts import Verdict
 from compiler.float_engine import Simulator
 from compiler.formats import FloatType
 from compiler.frontends.lowered import Lowered
 from compiler.ir.network import PRE, WEIGHT, Network, Population, Projection
 from compiler.ir.program import Operand
-from compiler.magnitudes import Bounded, bounded
 from compiler.site_runner import ProjectionRunner, SiteRunner, Values
-from compiler.stimulus import count_synapses, random_inputs
-from compiler.verdicts import Verdict
 from spark.core.module import SparkModule
 
 STAGE = "source = model"

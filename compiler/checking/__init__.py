@@ -1,0 +1,1 @@
+"""Adjacent stages side by side on the same input: stimulus, coverage, verdicts, recorded traces."""

@@ -1,0 +1,1 @@
+"""Float against fixed on labelled data."""

@@ -1,0 +1,1 @@
+"""From real numbers to integers: formats, coefficients and the integer program of a dynamics program."""

@@ -1,0 +1,1 @@
+"""What a run returns, is recorded as, stored as and read out as."""

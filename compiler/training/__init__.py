@@ -1,0 +1,8 @@
+"""Training in the loop: the integers of the compiled network forward, the module's own step backward.
+
+`quantized_step` is the step for any loop of training; `source_of` makes a source of a module that is in memory.
+"""
+
+from compiler.training.step import QuantizedStep, quantized_step, source_of
+
+__all__ = ["QuantizedStep", "quantized_step", "source_of"]
