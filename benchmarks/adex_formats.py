@@ -31,7 +31,8 @@ from spark.nn.components.somas.exponential import AdaptiveExponentialSoma
 MILLISECONDS = 1000.0
 ROUNDINGS = ("zero", "even", "floor", "away", "stochastic")
 ALLOWED = 1e-3
-ROUNDED = {"zero": np.trunc, "floor": np.floor, "even": np.rint, "away": lambda x: np.copysign(np.floor(abs(x) + 0.5), x)}
+ROUNDED = {"zero": np.trunc, "floor": np.floor, "even": np.rint,
+           "away": lambda x: np.copysign(np.floor(abs(x) + 0.5), x)}
 
 
 def soma_of(meta: dict, step: float) -> AdaptiveExponentialSoma:

@@ -1,6 +1,6 @@
 """Spoken digits (FSDD, official split): accuracy in floating point, with 8-bit weights, and with 4 bits after training.
 
-    python benchmarks/fsdd.py --data data [--seeds 0 1 2 3 4 5] [--weights 4] [--epochs 4]
+    python benchmarks/fsdd.py --data data [--seeds 0 1 2 …] [--weights 4] [--epochs 4]
 
 `data` holds `fsdd/fsdd.npz`; the weights of `fsdd_train.py` are stored beside this file, one network for each seed.
 Accuracies are of the generated integer programs on the 300 test clips. About 3 minutes a seed on two cores.
@@ -30,7 +30,7 @@ BATCH, RATE, SCALE, COPIES = 64, 1e-3, 0.5, 2
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data sets")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4, 5], help="networks (0 … 5)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(10)), help="networks (0 … 9)")
     parser.add_argument("--weights", type=int, nargs="*", default=[4], help="bits to train with (4)")
     parser.add_argument("--epochs", type=int, default=4, help="passes over all clips in training (4)")
     options = parser.parse_args()
