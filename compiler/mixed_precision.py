@@ -31,7 +31,7 @@ from compiler.ir.network import Network, Tensor
 from compiler.ir.program import TensorRef
 from compiler.options import Options
 from compiler.passes.co_scale import bits_of
-from compiler.passes.quantize import quantized_weights
+from compiler.quantization.weights import quantized_weights
 from compiler.results.archive import physical
 from compiler.results.readout import SCORES, classify, readout_of, record_read
 from compiler.source import Source

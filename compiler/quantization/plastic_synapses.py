@@ -21,7 +21,10 @@ from compiler.formats import Format, storage_dtype
 from compiler.ir.network import WEIGHT, Network, Projection, Tensor
 from compiler.ir.program import Program, Site, TensorRef
 from compiler.options import Options
-from compiler.quantization.program import STOCHASTIC, WIDE, Fractions, quantized_values, typed_program, with_ranges
+from compiler.quantization.fractions import STOCHASTIC, Fractions
+from compiler.quantization.program import typed_program
+from compiler.quantization.tensors import quantized_values
+from compiler.quantization.widths import WIDE, with_ranges
 
 E303 = declare("E303", "the formats of a learning rule cannot be settled")
 
