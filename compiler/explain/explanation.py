@@ -13,8 +13,9 @@ from compiler.checking.stimulus import affordable_samples, affordable_steps
 from compiler.comparison.accuracy import Proportion, accuracy
 from compiler.diagnostics import DiagnosticError
 from compiler.explain import engine
+from compiler.explain.arrival import E311
 from compiler.explain.blame import Blame, Classes, blame
-from compiler.explain.engine import E311, Trace
+from compiler.explain.engine import Trace
 from compiler.explain.errors import (
     PopulationError,
     Runs,

@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from compiler import counter_hash
 from compiler.arithmetic import Fixed, literal, round_off
 from compiler.formats import BoolType, FloatType, Format, Type
 from compiler.ir.program import Op
 
 Number = Fixed | np.ndarray
 _LARGEST = float(1 << 62)
+
+
+@dataclass(frozen=True)
+class Chance:
+    """The random bits that a site of the fixed network has in one step: noise, uint32 [rows, units]."""
+
+    noise: np.ndarray
+
+    def raised(self, rest: np.ndarray, dropped: int, site: int) -> np.ndarray:
+        """Whether integers that lose so many bits round up, as on every engine."""
+        return counter_hash.raised(rest, dropped, self.noise, site)
+
+    def raises(self, share: np.ndarray, dropped: int, site: int) -> np.ndarray:
+        """Whether reals round up, that lose `share` of a last bit, where the fixed network loses `dropped` bits.
+
+        The bits that decide there are the first that decide here, so that what lies close to an integer of the fixed
+        network rounds as that does.
+        """
+        most = counter_hash.MOST
+        kept = min(max(dropped, 0), most)
+        bits = counter_hash.mix(self.noise ^ np.uint32(site)).astype(np.int64)
+        first, more = bits & ((1 << kept) - 1), (bits >> kept) & ((1 << (most - kept)) - 1)
+        return np.floor(np.ldexp(share, most)) > (first << (most - kept)) + more
 
 
 def real(number: Number) -> np.ndarray:
@@ -49,15 +74,16 @@ def exact_literal(operand: float | int | bool) -> Fixed:
     return literal(operand)
 
 
-def fitted(number: Number, type_: Type) -> tuple[Number, np.ndarray | None]:
+def fitted(number: Number, type_: Type, chance: Chance | None = None, dropped: int = counter_hash.MOST
+           ) -> tuple[Number, np.ndarray | None]:
     """A number in a format, and where it saturated (None: nowhere).
 
-    A float is rounded as the format rounds; where that is stochastic, to nearest, which is what it does on average.
-    Values are not cut where a range was proved: in a hybrid nothing is.
+    chance: the bits of stochastic rounding. dropped: how many bits are lost there in the fixed network. Values are not
+    cut where a range was proved: in a hybrid nothing is.
     """
     if not isinstance(type_, Format):
         return number, None
-    raw = _rounded(number, type_)
+    raw = _rounded(number, type_) if type_.rounding != "stochastic" else _at_random(number, type_, chance, dropped)
     if type_.overflow == "saturate":
         inside = np.clip(raw, type_.low, type_.high)
         clipped = inside != raw
@@ -89,9 +115,26 @@ _ROUND = {"floor": np.floor, "zero": np.trunc, "even": np.rint, "away": lambda a
 
 
 def _rounded(number: Number, type_: Format) -> np.ndarray:
-    rounding = "even" if type_.rounding == "stochastic" else type_.rounding
     if isinstance(number, Fixed):
         drop = number.fraction - type_.fraction
-        return round_off(number.raw, drop, rounding) if drop > 0 else number.raw << -drop
-    scaled = _ROUND[rounding](np.ldexp(number, type_.fraction))
-    return np.clip(np.nan_to_num(scaled, nan=0.0), -_LARGEST, _LARGEST).astype(np.int64)
+        return round_off(number.raw, drop, type_.rounding) if drop > 0 else number.raw << -drop
+    return _integers(_ROUND[type_.rounding](np.ldexp(number, type_.fraction)))
+
+
+def _at_random(number: Number, type_: Format, chance: Chance | None, dropped: int) -> np.ndarray:
+    """Rounded down, and up again where the bits say so. Raises ValueError without any."""
+    if isinstance(number, Fixed) and number.fraction <= type_.fraction:
+        return number.raw << type_.fraction - number.fraction
+    if chance is None:
+        raise ValueError(f"{type_} rounds at random, and there are no bits")
+    if isinstance(number, Fixed):
+        drop = number.fraction - type_.fraction
+        floor = number.raw >> drop
+        return floor + chance.raised(number.raw - (floor << drop), drop, type_.site)
+    scaled = np.ldexp(number, type_.fraction)
+    floor = np.floor(scaled)
+    return _integers(floor + chance.raises(scaled - floor, dropped, type_.site))
+
+
+def _integers(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.nan_to_num(values, nan=0.0), -_LARGEST, _LARGEST).astype(np.int64)

@@ -11,7 +11,7 @@ import numpy as np
 from compiler import discovery
 from compiler.analysis.homogeneity import infer
 from compiler.diagnostics import fail
-from compiler.explain.engine import E311
+from compiler.explain.arrival import E311
 from compiler.explain.numbers import real, same_literal
 from compiler.explain.pairing import PairedProgram, paired
 from compiler.explain.site import Pair, constant
@@ -33,10 +33,6 @@ def pair_of(compilation: Compilation) -> Pair:
         raise fail(E311, "the target has an arithmetic of its own", compilation.target,
                    found=", ".join(compilation.passes[-4:]), expected=f"a network that {_LAST_EXACT_PASS} prepared",
                    hint="errors are told all the same, blame is not")
-    changing = [item.name for item in compilation.model.projections if item.synapse is not None]
-    if changing:
-        raise fail(E311, "weights change while the network runs", changing[0], found="a program per synapse",
-                   expected="weights that stay", hint="errors are told all the same, blame is not")
     scaled, options = compilation.model, replace(compilation.options, decay="multiplier")
     for name in QUANTIZATION_PASSES[: QUANTIZATION_PASSES.index(_LAST_EXACT_PASS) + 1]:
         scaled = discovery.passes()[name].run(scaled, options)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from compiler import counter_hash
 from compiler.analysis.homogeneity import infer
 from compiler.arithmetic import EXACT, Fixed
 from compiler.explain.numbers import (
+    Chance,
     Number,
     cut,
     exact_fraction,
@@ -40,17 +42,24 @@ class Pair:
 
 @dataclass
 class HybridSite:
-    """quantized: the components that are. saturated: by value, how often it was cut off, [units]."""
+    """quantized: the components that are. weight: the state that is a weight, "" where there is none. saturated: by
+    value, how often it was cut off, [units]."""
 
+    name: str
     networks: Pair
     sites: tuple[Site, Site]
     programs: PairedProgram
     units: int
     quantized: frozenset[str]
+    weight: str = ""
     saturated: dict[str, np.ndarray] = field(default_factory=dict)
+    steps: int = 0
+    chance: Chance | None = None
 
     def __post_init__(self) -> None:
         self.rounds = "states" in self.quantized
+        self.at_random = any(isinstance(op.type, Format) and op.type.rounding == "stochastic"
+                             for op in self.programs.fixed.ops)
         self.model_types, self.fixed_types = self.programs.model.types(), self.programs.fixed.types()
         degrees = infer(self.programs.model, set(self.sites[0].scaled)) if self.sites[0].scaled else None
         self.arguments: Values = {}
@@ -73,17 +82,22 @@ class HybridSite:
 
     def initial_states(self, rows: int) -> Values:
         """State arrays [rows, n] of time zero."""
-        index = int(self.rounds)
+        return {item.name: spread(self._start(item.name), rows, self.units) for item in self.programs.model.states}
+
+    def _start(self, name: str) -> Number:
+        index = int(("weights" if name == self.weight else "states") in self.quantized)
         network, site = (self.networks.scaled, self.networks.fixed)[index], self.sites[index]
-        program = (self.programs.model, self.programs.fixed)[index]
-        starts = {item.name: constant(network, site.initial.get(item.name, item.initial), item.type)
-                  for item in program.states}
-        starts |= {item.name: fitted(starts[item.name], item.type)[0] for item in program.states}
-        return {name: spread(value, rows, self.units) for name, value in starts.items()}
+        state = (self.programs.model, self.programs.fixed)[index].state(name)
+        return fitted(constant(network, site.initial.get(name, state.initial), state.type), state.type)[0]
 
     def step(self, inputs: Mapping[str, Number], states: Values, own: Mapping[str, np.ndarray] | None
              ) -> tuple[Values, Values, Values]:
         """One step: new states, emitted values, every value by name. own: spikes that replace what would be emitted."""
+        rows = max((len(real(value)) for value in (*inputs.values(), *states.values())), default=1)
+        if self.at_random:
+            self.chance = Chance(counter_hash.noise(
+                self.networks.fixed.seed, self.name, self.units, self.steps, rows))
+        self.steps += 1
         values: Values = {name: self._arrived(name, value) for name, value in inputs.items()}
         values |= states | self.arguments
         forced = {item.value: own[item.port] for item in self.programs.model.emits
@@ -94,7 +108,6 @@ class HybridSite:
                 values[pair.model.result] = whole(forced[pair.model.result] != 0)
         updated = self._updated(values)
         emitted = {item.port: self._operand(item.value, None, values) for item in self.programs.model.emits}
-        rows = max((len(real(value)) for value in (*inputs.values(), *states.values())), default=1)
         return ({name: spread(value, rows, self.units) for name, value in updated.items()},
                 {port: spread(value, rows, self.units) for port, value in emitted.items()}, values)
 
@@ -131,7 +144,7 @@ class HybridSite:
         """A value as the fixed network keeps it. What is exact there, because its bits fit, is not rounded here
         either, where an unquantized part before it has put it beside the grid."""
         if isinstance(value, Fixed) or not isinstance(type_, Format) or fraction > type_.fraction:
-            return self._fit(name, value, type_)
+            return self._fit(name, value, type_, fraction - type_.fraction if isinstance(type_, Format) else 0)
         inside, clipped = cut(value, type_)
         self._count(name, clipped)
         return inside
@@ -155,7 +168,7 @@ class HybridSite:
                 own[name] = fitted(own[name], self.fixed_types[name])[0]
         for op in pair.fixed:
             operands = [self._fixed_operand(item, own) for item in op.operands]
-            own[op.result] = fitted(EXACT[op.opcode](*operands), op.type)[0]
+            own[op.result] = fitted(EXACT[op.opcode](*operands), op.type, self.chance)[0]
         return own[pair.model.result]
 
     def _fixed_operand(self, operand: Operand, values: Values) -> Number:
@@ -190,8 +203,8 @@ class HybridSite:
             found[name] = self._settled(name, value, self.fixed_types[name], self._fraction(item))
         return found
 
-    def _fit(self, name: str, value: Number, type_: Type) -> Number:
-        found, clipped = fitted(value, type_)
+    def _fit(self, name: str, value: Number, type_: Type, dropped: int = 0) -> Number:
+        found, clipped = fitted(value, type_, self.chance, dropped)
         self._count(name, clipped)
         return found
 
