@@ -91,9 +91,27 @@ def lowered(source: Source, options: Options) -> Network:
     return _Compile(source, options, "jax_fixed", lambda *_: None, set(), lambda *_: None, False).lower()[1]
 
 
-def quantized(source: Source, options: Options) -> Network:
-    """The source at fixed level, before it is mapped to a chip."""
-    return _Compile(source, options, "jax_fixed", lambda *_: None, set(), lambda *_: None, False).quantize()[2]
+def quantized(source: Source, options: Options, model: Network | None = None) -> Network:
+    """The source at fixed level, before it is mapped to a chip. model: what `lowered` gave, None to lower it here."""
+    compile_ = _Compile(source, options, "jax_fixed", lambda *_: None, set(), lambda *_: None, False)
+    return compile_.quantize(compile_.lower()[1] if model is None else model)
+
+
+def calibrated(model: Network, options: Options) -> Options:
+    """The options with inputs to calibrate with: a random stimulus where none are given. model: what `lowered` gave."""
+    if options.calibration is not None:
+        return options
+    steps = affordable_steps(model, _CALIBRATION_STEPS)
+    samples = affordable_samples(model, steps, _CALIBRATION_SAMPLES)
+    inputs = random_inputs(model, samples, steps, options.seed)
+    return replace(options, calibration=inputs, weight_rounding="nearest")
+
+
+def quantization_passes(options: Options) -> tuple[str, ...]:
+    """From model to fixed; a chip family with an arithmetic of its own brings its own pass (`legalise_<family>`)."""
+    family = options.chip.family if options.chip else ""
+    own = f"legalise_{family}"
+    return (own,) if own in discovery.passes() else QUANTIZATION_PASSES
 
 
 class _Compile:
@@ -108,7 +126,8 @@ class _Compile:
             raise fail(E120, f"there is no pass {name!r}", found=name, expected=", ".join(discovery.passes()))
 
     def execute(self, checked: bool) -> Compilation:
-        raw, model, fixed = self.quantize()
+        raw, model = self.lower()
+        fixed = self.quantize(model)
         self._timed("fit", 0.28, lambda: self._require_room(fixed))
         mapped = self._run("map", fixed, MAPPING_PASSES if self.options.chip else (), 0.3)
         compilation = Compilation(self.source, self.options, self.target, model, fixed, mapped, self.passes)
@@ -136,27 +155,12 @@ class _Compile:
         raw = self._timed("lower", 0.0, self.source.lower)
         return raw, self._run("model passes", raw, MODEL_PASSES, 0.1)
 
-    def quantize(self) -> tuple[Network, Network, Network]:
-        """The network as the frontend gave it, after the model passes, and at fixed level."""
-        raw, model = self.lower()
-        self.options = self._calibrated(model)
+    def quantize(self, model: Network) -> Network:
+        """The network at fixed level."""
+        self.options = calibrated(model, self.options)
         if self.source.fixed is not None:
-            return raw, model, self._run("quantize", self.source.fixed, (), 0.15)
-        return raw, model, self._run("quantize", model, self._quantization(), 0.15)
-
-    def _quantization(self) -> tuple[str, ...]:
-        """A chip family with an arithmetic of its own brings its own quantizing pass (`legalise_<family>`)."""
-        family = self.options.chip.family if self.options.chip else ""
-        own = f"legalise_{family}"
-        return (own,) if own in discovery.passes() else QUANTIZATION_PASSES
-
-    def _calibrated(self, model: Network) -> Options:
-        if self.options.calibration is not None:
-            return self.options
-        steps = affordable_steps(model, _CALIBRATION_STEPS)
-        samples = affordable_samples(model, steps, _CALIBRATION_SAMPLES)
-        inputs = random_inputs(model, samples, steps, self.options.seed)
-        return replace(self.options, calibration=inputs, weight_rounding="nearest")
+            return self._run("quantize", self.source.fixed, (), 0.15)
+        return self._run("quantize", model, quantization_passes(self.options), 0.15)
 
     def _run(self, stage: str, network: Network, names: Iterable[str], fraction: float) -> Network:
         return self._timed(stage, fraction, lambda: self._passes(network, names))

@@ -38,6 +38,7 @@ WEIGHT_SCALES = ("channel", "tensor", "power-of-two")
 DECAYS = ("multiplier", "shifts")
 ROUNDINGS = ("floor", "zero", "even", "away", "stochastic")
 WEIGHT_BITS, STATE_BITS = (2, 16), (4, 32)
+USUAL_STATES = 24
 READING = ("dt", "reset", "recurrent_delay", "recurrent_start", "precision", "readout", "input_kind", "repair",
            "round_delays")
 """Settings that say how a source is read."""
@@ -51,12 +52,13 @@ class Settings:
     """How to read a source and how to compile it; None leaves the decision to the source.
 
     target: a folder of `targets`. chip: a chip file's name, or `none`; None: `generic`, or the first chip of a
-    target that has others. weights: bits. states: bits, or a format (`compiler.state_formats`). bits: by name, of the
-    weights of a projection, of the states of a site (`pop`, `proj.post`) or of one state (`pop.v`). rounding: of
-    states. weight_scale: one scale for each `channel`, for a whole `tensor`, or a `power-of-two` for each channel.
-    decay: by `multiplier`, or by one or two `shifts`. weight_rounding: `fitted` to the activity that calibration data
-    show, or `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or [B, T, n]. quantization: a file of
-    scales and fractions to hold, as training in the loop writes it; its bits and rounding come before those given here.
+    target that has others. weights: bits. states: bits, or a format (`compiler.quantization.state_formats`); None: 24.
+    bits: by name, of the weights of a projection, of the states of a site (`pop`, `proj.post`) or of one state
+    (`pop.v`). rounding: of states. weight_scale: one scale for each `channel`, for a whole `tensor`, or a
+    `power-of-two` for each channel. decay: by `multiplier`, or by one or two `shifts`. weight_rounding: `fitted` to the
+    activity that calibration data show, or `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or
+    [B, T, n]. quantization: a file of scales and fractions to hold, as training in the loop writes it; its bits and
+    rounding come before those given here.
     dt: ms.
     reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
     precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli and of stochastic
@@ -66,7 +68,7 @@ class Settings:
     target: str = TARGET
     chip: str | None = None
     weights: int = 8
-    states: int | str = 24
+    states: int | str | None = None
     bits: Mapping[str, int] = field(default_factory=dict)
     rounding: str = "zero"
     weight_rounding: str = "fitted"
@@ -99,7 +101,7 @@ class Settings:
             if value is not None and value not in allowed:
                 yield _not_allowed(name, value, ", ".join(allowed))
         widths = {"weights": (self.weights, WEIGHT_BITS)}
-        widths |= {"states": (self.states, STATE_BITS)} if not isinstance(self.states, str) else {}
+        widths |= {"states": (self.states, STATE_BITS)} if not isinstance(self.states, str | None) else {}
         widths |= {f"bits.{name}": (value, (WEIGHT_BITS[0], STATE_BITS[1])) for name, value in self.bits.items()}
         for name, (value, (low, high)) in widths.items():
             if type(value) is not int or not low <= value <= high:
@@ -133,7 +135,7 @@ class Settings:
             _check_names(self.bits, source.lower())
         name = chip_for(self.target, self.chip)
         chip = None if name == "none" else chips.load(name)
-        states = parse_states(self.states)
+        states = parse_states(USUAL_STATES if self.states is None else self.states)
         options = Options(chip=chip, weight_bits=self.weights, state_bits=states.bits, state_fraction=states.fraction,
                           rounding=states.rounding or self.rounding, weight_rounding=self.weight_rounding,
                           weight_scale=self.weight_scale, decay=self.decay,

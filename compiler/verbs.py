@@ -13,26 +13,35 @@ from compiler import artifact
 from compiler.artifact import Artifact
 from compiler.checking.verdicts import Verdict
 from compiler.comparison.comparison import EXPLAINED, Comparison, compare_source
-from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare
-from compiler.pipeline import compile_source
-from compiler.settings import Settings
+from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
+from compiler.mixed_precision.amounts import parse_memory
+from compiler.mixed_precision.budget import Budget, within_budget
+from compiler.settings import E171, Settings
 
 E390 = declare("E390", "a stage does not equal the one before it")
 
 
-def compile(source: str | Path, output: str | Path | None = None, **settings: Any) -> Artifact:
+def compile(
+    source: str | Path, output: str | Path | None = None, *, accuracy_loss: float | None = None,
+    memory: int | str | None = None, data: str | Path | Mapping[str, Any] | None = None, **settings: Any,
+) -> Artifact:
     """Compile a source, check every stage against the one before it, and write the artifact.
 
     source: `file.py[:name]`. output: the artifact's folder; None: a temporary one that lives as long as the
-    artifact. settings: fields of `Settings` (chip, weights, states, calibration, dt, …).
-    Raises DiagnosticError for everything that the user can mend, and E390 where two stages differ.
+    artifact. accuracy_loss: points that may be lost, memory: bytes, or a word as `64KiB`, that weights and states may
+    take; where one is given, bits are chosen and what was tried stands in the report under `bits`. data: samples that
+    they are chosen on, an `.npz` or such arrays; None: the source's own. settings: fields of `Settings` (chip, weights,
+    states, calibration, dt, …).
+    Raises DiagnosticError for everything that the user can mend, E342 where no bits stay within the budget, and E390
+    where two stages differ.
     """
     chosen = Settings(**settings)
+    budget = _budget(accuracy_loss, memory, data)
     if output is not None:
-        return _compile(source, Path(output), chosen)
+        return _compile(source, Path(output), chosen, budget)
     folder = Path(tempfile.mkdtemp(prefix="sparkc-"))
     try:
-        written = _compile(source, folder, chosen)
+        written = _compile(source, folder, chosen, budget)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -40,10 +49,24 @@ def compile(source: str | Path, output: str | Path | None = None, **settings: An
     return written
 
 
-def _compile(source: str | Path, folder: Path, settings: Settings) -> Artifact:
+def _budget(loss: float | None, memory: int | str | None, data: str | Path | Mapping[str, Any] | None) -> Budget | None:
+    """What bits are chosen for, None where they are not. Errors: E171."""
+    if loss is not None and not loss >= 0:
+        raise fail(E171, "a setting has a value that is not allowed", "accuracy_loss", found=str(loss),
+                   expected="points of accuracy, at least 0")
+    try:
+        bits = None if memory is None else parse_memory(str(memory))
+    except ValueError as error:
+        raise fail(E171, str(error), "memory", found=str(memory), expected="bytes, or 64KiB") from error
+    if loss is None and bits is None:
+        return None
+    return Budget(loss, bits, Path(data) if isinstance(data, str) else data)
+
+
+def _compile(source: str | Path, folder: Path, settings: Settings, budget: Budget | None) -> Artifact:
     artifact.check_destination(folder)
     loaded = settings.load(str(source))
-    compilation = compile_source(loaded, settings.options(loaded), settings.target)
+    compilation, _ = within_budget(loaded, settings, budget)
     require_equal(compilation.verdicts)
     return artifact.write(compilation, folder)
 

@@ -99,3 +99,12 @@ def test_decays_by_shifts_are_compiled_and_reported():
     assert 0 < entry["time_constant_error"] < 0.06
     raw = compilation.mapped.real(compilation.mapped.node("a").site.arguments["decay"])
     assert float(raw) * 2**12 % 1 == 0
+
+
+@pytest.mark.parametrize("given", [{"states": 8}, {"bits": {"a.v": 8}}])
+def test_a_threshold_is_reached_with_few_bits(given):
+    network = fixed_with(**given)
+    kept = state(network, "a")
+    theta = network.real(network.node("a").site.arguments["theta"])
+    assert kept.width == 8 and kept.overflow == "saturate"
+    assert (2 * theta <= (kept.high + 1) * kept.lsb).all()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from compiler.commands import _options, _output
 from compiler.settings import Settings
+
+if TYPE_CHECKING:
+    from compiler.mixed_precision.budget import Budget
 
 
 @click.command("compile")
@@ -17,8 +20,8 @@ from compiler.settings import Settings
 @click.option("--dump-after", multiple=True, metavar="PASS", help="Print the network after a pass; repeatable.")
 @click.option("--check", is_flag=True, help="Run the network before and after every pass and compare.")
 @click.option("--accuracy-loss", type=click.FloatRange(0), metavar="POINTS",
-              help="Choose the fewest bits of weights that lose no more accuracy than this.")
-@click.option("--memory", metavar="SIZE", help="Choose bits of weights so that weights and states take no more: 64KiB.")
+              help="Choose the fewest bits of weights and states that lose no more accuracy than this.")
+@click.option("--memory", metavar="SIZE", help="Choose bits so that weights and states take no more: 64KiB.")
 @click.option("--data", type=click.Path(), metavar="FILE.npz", help="Samples that bits are chosen on: input and label.")
 @_options.compile_options
 @_output.json_option
@@ -29,13 +32,16 @@ def command(
     """Compile SOURCE (file.py[:name]) to a checked artifact: a fixed-point JAX program and the tables of every core.
 
     Every stage is compared with the one before it, bit for bit where both are integers; where two differ nothing is
-    written.
+    written. With --accuracy-loss or --memory, bits are chosen for each projection and each population that --bits does
+    not name; --weights is the most that weights get, --states given keeps all states as it says. What was tried is
+    printed, compiled and measured with the rounding that is asked for.
 
     \b
     Example:
       sparkc compile examples/digits.py -o build/digits
     """
-    from compiler.mixed_precision import parse_memory
+    from compiler.mixed_precision.amounts import parse_memory
+    from compiler.mixed_precision.budget import Budget
 
     try:
         bits = None if memory is None else parse_memory(memory)
@@ -43,25 +49,18 @@ def command(
         raise click.BadParameter(str(error), param_hint="--memory") from error
     if data is not None and accuracy_loss is None and memory is None:
         raise click.UsageError("--data goes with --accuracy-loss or --memory")
-    budget = None if accuracy_loss is None and bits is None else _Budget(accuracy_loss, bits, data)
+    samples = Path(data) if data else None
+    budget = None if accuracy_loss is None and bits is None else Budget(accuracy_loss, bits, samples)
     _compile(source, Path(output) if output else None, dump_after, check, budget, settings, json_file)
 
 
-class _Budget(NamedTuple):
-    """What bits are chosen for: points of accuracy, bits of memory, and the samples."""
-
-    loss: float | None
-    memory: int | None
-    data: str | None
-
-
 def _compile(
-    source: str, output: Path | None, dump_after: tuple[str, ...], check: bool, budget: _Budget | None,
+    source: str, output: Path | None, dump_after: tuple[str, ...], check: bool, budget: Budget | None,
     settings: Settings, json_file: str | None,
 ) -> None:
     from compiler import artifact, summary
-    from compiler.mixed_precision import chosen_options, lines, search
-    from compiler.pipeline import compile_source
+    from compiler.mixed_precision import lines
+    from compiler.mixed_precision.budget import within_budget
     from compiler.progress import Progress
     from compiler.verbs import require_equal
 
@@ -70,14 +69,9 @@ def _compile(
     with Progress() as progress:
         progress("load", 0.0)
         loaded = settings.load(source)
-        options, found = settings.options(loaded), None
-        if budget is not None:
-            found = search(loaded, options, Path(budget.data) if budget.data else None, budget.loss, budget.memory,
-                           progress)
-            options = chosen_options(options, found.chosen.bits)
-        compilation = compile_source(loaded, options, settings.target, progress, dump_after, _print_network, check)
+        compilation, found = within_budget(loaded, settings, budget, progress, dump_after=dump_after,
+                                           dump=_print_network, check_passes=check)
     if found is not None:
-        compilation.report["bits"] = found.as_json()
         click.echo("\n".join([*lines(found), ""]))
     click.echo("\n".join(summary.lines(compilation.report)))
     _output.warn(compilation.warnings)

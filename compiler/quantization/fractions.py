@@ -20,6 +20,7 @@ STOCHASTIC = "stochastic"
 
 _STEPS_PER_THRESHOLD = 4096
 _COARSEST_THRESHOLD = 256
+_OUTLYING = 16
 _SPARE_BITS = 8
 """Room for intermediate results above the states of a nonlinear program."""
 
@@ -61,7 +62,17 @@ class FractionChoice:
             return finest, finest
         reference = self._reference()
         wanted = math.ceil(math.log2(_STEPS_PER_THRESHOLD / reference))
-        return max(-16, min(24, wanted)), math.ceil(math.log2(_COARSEST_THRESHOLD / reference))
+        coarsest = math.ceil(math.log2(_COARSEST_THRESHOLD / reference))
+        return max(-16, min(24, wanted)), min(coarsest, self._reaching(reference))
+
+    def _reaching(self, reference: float) -> int:
+        """The finest fraction at which the narrowest state reaches the thresholds, with a factor of two to spare.
+
+        A unit that needs far more than most does not make all others coarse.
+        """
+        own = [width for name, width in self.options.bits.items() if name.rpartition(".")[0] == self.population.name]
+        largest = min(max(reference, self._thresholds().max(initial=0.0)), _OUTLYING * reference)
+        return min([self.options.state_bits, *own]) - 2 - math.ceil(math.log2(largest))
 
     def _learns_linearly(self) -> bool:
         """Whether it is a population that could be scaled, were its weights not learned."""
@@ -90,7 +101,16 @@ class FractionChoice:
         return self.options.state_bits - 2 - math.ceil(math.log2(max([*seen, 1.0])))
 
     def _reference(self) -> float:
-        """Magnitude the error is measured against: thresholds (at their start), else the largest state seen, else 1."""
+        """Magnitude the error is measured against: thresholds, else the largest state seen, else 1."""
+        thresholds = self._thresholds()
+        if thresholds.size:
+            return float(np.quantile(thresholds, 0.1))
+        seen = [max(abs(low), abs(high)) for name, (low, high) in self.network.observed.items()
+                if name.startswith(f"{self.population.name}.")]
+        return max([*seen, 0.0]) or 1.0
+
+    def _thresholds(self) -> np.ndarray:
+        """Magnitudes above 0 of what values are compared with, at their start."""
         site = self.population.site
         degrees = self.degrees()
         found = []
@@ -100,12 +120,8 @@ class FractionChoice:
                     given = site.arguments.get(name, site.initial.get(name))
                     if given is not None and (degrees is None or degrees.names[name]):
                         found.append(np.abs(self.network.real(given)).ravel())
-        values = np.concatenate(found) if found else np.zeros(0)
-        if (values > 0).any():
-            return float(np.quantile(values[values > 0], 0.1))
-        seen = [max(abs(low), abs(high)) for name, (low, high) in self.network.observed.items()
-                if name.startswith(f"{self.population.name}.")]
-        return max([*seen, 0.0]) or 1.0
+        values = np.concatenate([*found, np.zeros(0)])
+        return values[values > 0]
 
     def degrees(self) -> Degrees | None:
         if not self.population.site.scaled:
