@@ -27,7 +27,7 @@ def expand(builder: Builder, operands: tuple[Operand, ...], result: Format) -> s
     difference = builder.op("n", "sub", n_a, n_b, type="s8.0")
     low = builder.op("n_low", "max", difference, lowest, type="s8.0")
     n = builder.op("n_in", "min", low, highest, type="s8.0")
-    value = scaled(builder, quotient, n, result, (lowest, highest), offset=1)
+    value = scaled(builder, quotient, n, exact, (lowest, highest), offset=1)
     large = builder.op("largest", "select", _over(builder, difference, highest, b), exact.high * exact.lsb, value,
                        type=exact)
     signed = builder.op("signed", "select", _differ(builder, a, b), builder.op("minus", "neg", large, type=exact),

@@ -1,7 +1,9 @@
 """exp(x) = 2**n * e**u: power-of-two range reduction, a table of 256 entries and a cubic remainder.
 
-u = x - n ln 2 is computed modulo 1 with ln 2 in two parts (Cody and Waite 1980), so the reduction loses nothing;
-relative error below 2**-29. Arguments whose result exceeds the format give its largest value.
+u = x - n ln 2 is computed modulo 1 with ln 2 in two parts (Cody and Waite 1980), so the reduction loses nothing. What
+is left of u below the table's grid, and the mantissa e**u / 2 itself, have 38 bits, in two words: a result is rounded
+once, from the mantissa cut off at its 31st bit and, where a result shows them, the seven bits below. Relative error
+before that rounding below 2**-36. Arguments whose result exceeds the format give its largest value.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from compiler.functions.powers import scaled
 from compiler.ir.program import Operand
 
 _ENTRIES = 256
+_CUBIC = 1 / 6 + 0.92 / 24 / _ENTRIES
+"""Of s**3, s below 1/256, with most of what s**4 / 24 would add: what is left is below 2**-40."""
 _LN2 = "0.693147180559945309417232121458176568075500134360255254120680009"
 
 
@@ -29,26 +33,41 @@ def expand(builder: Builder, operands: tuple[Operand, ...], result: Format) -> s
     whole = builder.op("n", "floor", ahead, type="s15.0")
     low = builder.op("n_low", "max", whole, lowest, type="s15.0")
     n = builder.op("n_in", "min", low, highest, type="s15.0")
-    u = _remainder(builder, x, n)
-    m = _power(builder, u)
-    power = scaled(builder, m, n, result, (lowest, highest), offset=1)
+    m, rest = _power(builder, *_remainder(builder, x, n))
+    exact = result.with_modes("away", "saturate")
+    power = scaled(builder, m, n, exact, (lowest, highest), offset=1)
+    if _shows_more_than_31_bits(result, highest):
+        beyond = scaled(builder, rest, n, exact, (lowest, highest), offset=1, what="beyond")
+        power = builder.op("power", "add", power, beyond, type=exact)
     over = builder.compare("over", "gt", whole, highest)
-    return builder.op("", "select", over, result.high * result.lsb, power, type=result.with_modes("even", "saturate"))
+    return builder.op("", "select", over, result.high * result.lsb, power, type=exact)
+
+
+def _shows_more_than_31_bits(result: Format, highest: int) -> bool:
+    """Whether the largest results have their last bit at or below that of the mantissa cut off at 31 bits.
+
+    Otherwise the bit that decides how to round is among the 31: cut off, then rounded half up, is rounded once.
+    """
+    return highest + 1 + result.fraction > 30
 
 
 def _at(value: float, fraction: int) -> float:
     return math.ldexp(round(math.ldexp(value, fraction)), -fraction)
 
 
-def _remainder(builder: Builder, x: Operand, n: str) -> str:
-    """x - n ln 2 + 1/256 modulo 1, 31 fraction bits; between 0.001 and 0.695 as n is taken 1/256 early."""
+def _remainder(builder: Builder, x: Operand, n: str) -> tuple[str, str]:
+    """x - n ln 2 + 1/256 modulo 1 as a number of 31 fraction bits and what comes to it below its last bit, in 38.
+
+    Between 0.001 and 0.695, as n is taken 1/256 early.
+    """
     upper = _at(math.log(2), 31)
-    lower = _ln2_minus(upper)
     first = builder.op("upper", "mul", n, upper, type="u31.31/wrap")
-    second = builder.op("lower", "mul", n, lower, type="s31.44/even")
+    second = builder.op("lower", "mul", n, -_ln2_minus(upper), type="s24.38/even")
+    whole = builder.op("lower_31", "convert", second, type="s16.31/floor")
+    below = builder.op("lower_38", "convert", second, type="u7.38/wrap")
     moved = builder.op("moved", "add", x, 1 / _ENTRIES, type="u31.31/wrap")
     rough = builder.op("rough", "sub", moved, first, type="u31.31/wrap")
-    return builder.op("u", "sub", rough, second, type="u31.31/even/wrap")
+    return builder.op("u", "add", rough, whole, type="u31.31/wrap"), below
 
 
 def _ln2_minus(upper: float) -> float:
@@ -60,21 +79,23 @@ def _ln2_minus(upper: float) -> float:
     return _at(rest / (denominator * 10 ** len(digits)), 52)
 
 
-def _power(builder: Builder, u: str) -> str:
-    """e**(u - 1/256) / 2, below 1 for every u that occurs. The table has an upper and a lower part."""
+def _power(builder: Builder, u: str, below: str) -> tuple[str, str]:
+    """e**(u + below - 1/256) / 2, below 1 for every u that occurs: 31 bits of it, cut off, and the next seven."""
     values = np.exp((np.arange(_ENTRIES, dtype=np.longdouble) - 1) / _ENTRIES) / 2
-    upper = np.minimum(np.rint(values * 2.0**31), 2.0**31 - 1) / 2.0**31
-    below = np.where(values < 1, values - upper, 0).astype(np.float64)
+    upper = np.minimum(np.floor(values * 2.0**31), 2.0**31 - 1) / 2.0**31
+    lower = np.where(values < 1, values - upper, 0).astype(np.float64)
     steps = builder.op("steps", "mul", u, float(_ENTRIES), type="u31.23")
     index = builder.op("k", "floor", steps, type="u8.0")
     entry = builder.op("entry", "lookup", index, builder.table("table.exp", upper, "u31.31"), type="u31.31")
-    below = builder.op("entry_low", "lookup", index, builder.table("table.exp_low", below, "s31.60"), type="s31.60")
-    s = builder.op("s", "convert", u, type="u23.31/wrap")
-    third = builder.op("third", "mul", s, _at(1 / 6, 24), type="u22.32/even")
-    half = builder.op("half", "add", third, 0.5, type="u31.31/even")
-    square = builder.op("square", "mul", s, s, type="u27.42/even")
-    tail = builder.op("tail", "mul", square, half, type="u26.42/even")
-    rest = builder.op("rest", "add", s, tail, type="u31.38/even")
+    entry_low = builder.op("entry_low", "lookup", index, builder.table("table.exp_low", lower, "u8.38"), type="u8.38")
+    s = builder.op("s", "add", builder.op("s_31", "convert", u, type="u23.31/wrap"), below, type="u30.38")
+    third = builder.op("third", "mul", s, _at(_CUBIC, 16), type="u22.24/even")
+    half = builder.op("half", "add", third, 0.5, type="u24.24")
+    square = builder.op("square", "mul", s, s, type="u29.45/even")
+    tail = builder.op("tail", "mul", square, half, type="u22.38/even")
+    rest = builder.op("rest", "add", s, tail, type="u31.38")
     grown = builder.op("grown", "mul", entry, rest, type="u31.38/even")
-    more = builder.op("more", "add", grown, below, type="s32.38/even")
-    return builder.op("m", "add", entry, more, type="u31.31/even/wrap")
+    more = builder.op("more", "add", grown, entry_low, type="u31.38")
+    whole = builder.op("more_31", "convert", more, type="s25.31/floor")
+    return (builder.op("m", "add", entry, whole, type="u31.31/wrap"),
+            builder.op("m_38", "convert", more, type="u7.38/wrap"))

@@ -41,18 +41,19 @@ def normalised(builder: Builder, x: str, fraction: int, what: str, steps: tuple[
     return m, str(n)
 
 
-def scaled(builder: Builder, m: str, n: str, result: Format, ends: tuple[int, int], offset: int = 0) -> str:
-    """m 2**(n + offset) rounded to nearest in `result`, for n within `ends`; m has at most 31 bits."""
+def scaled(builder: Builder, m: str, n: str, result: Format, ends: tuple[int, int], offset: int = 0,
+           what: str = "scaled") -> str:
+    """m 2**(n + offset) rounded in `result`, for n within `ends`; m has at most 31 bits."""
     lowest, highest = ends
-    exact = result.with_modes("even", "saturate")
-    above = f"u{min(max(highest + offset, 0) + 1, 31)}.0"
+    above = f"u{max(highest, 0) + 1}.{-offset}"
     below = f"u31.{min(max(-lowest - offset, 0), 30)}"
     up = np.exp2(np.arange(max(highest, 0) + 1) + float(offset))
     down = np.exp2(offset - np.arange(max(-lowest, 0) + 1.0))
     ups = builder.table(f"table.exp2_up{highest}_{offset}", up, above)
     downs = builder.table(f"table.exp2_down{-lowest}_{offset}", down, below)
-    large = builder.op("large", "mul", m, builder.op("above", "lookup", n, ups, type=above), type=exact)
-    count = builder.op("count", "neg", n, type="s15.0")
-    small = builder.op("small", "mul", m, builder.op("below", "lookup", count, downs, type=below), type=exact)
-    positive = builder.compare("positive", "ge", n, 0)
-    return builder.op("scaled", "select", positive, large, small, type=exact)
+    large = builder.op(f"{what}_up", "mul", m, builder.op(f"{what}_above", "lookup", n, ups, type=above), type=result)
+    count = builder.op(f"{what}_count", "neg", n, type="s15.0")
+    small = builder.op(f"{what}_down", "mul", m, builder.op(f"{what}_below", "lookup", count, downs, type=below),
+                       type=result)
+    positive = builder.compare(f"{what}_positive", "ge", n, 0)
+    return builder.op(what, "select", positive, large, small, type=result)

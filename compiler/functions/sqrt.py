@@ -24,9 +24,10 @@ def expand(builder: Builder, operands: tuple[Operand, ...], result: Format) -> s
     core = builder.op("root", "convert", root, type=f"u31.{min(bits, 30)}/even/saturate")
     half = builder.op("half", "mul", builder.op("even", "sub", n, float(odd), type="s8.0"), 0.5, type="s8.0")
     most = (31 - fraction - odd) // 2
-    value = scaled(builder, core, half, result, (most - 15, most))
+    exact = result.with_modes("even", "saturate")
+    value = scaled(builder, core, half, exact, (most - 15, most))
     positive = builder.compare("is_positive", "gt", x, 0)
-    return builder.op("", "select", positive, value, 0, type=result.with_modes("even", "saturate"))
+    return builder.op("", "select", positive, value, 0, type=exact)
 
 
 def _root(odd: int) -> piecewise.Function:
