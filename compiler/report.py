@@ -5,7 +5,7 @@ Everything in it is JSON-able and the same for the same input (semantics 20).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from compiler.diagnostics import Diagnostic, Place, declare
 from compiler.formats import FloatType, Format
 from compiler.ir.network import Network
 from compiler.ir.program import Program, Site
+from compiler.percent import percent
 
 if TYPE_CHECKING:
     from compiler.pipeline import Compilation
@@ -32,6 +33,7 @@ W306 = declare("W306", "every weight of a projection into a unit became zero")
 _MANY_DEAD = 0.05
 _FAR = 0.01
 _SATURATED_RATE = 0.9
+_WIDER = "give the state more bits (--states) or less fan-in"
 
 
 def build(compilation: Compilation, ranges: dict[str, SiteRanges]) -> tuple[dict[str, Any], list[Diagnostic]]:
@@ -39,8 +41,9 @@ def build(compilation: Compilation, ranges: dict[str, SiteRanges]) -> tuple[dict
     fixed = compilation.mapped
     populations = [_population(compilation, item.name, ranges) for item in fixed.populations]
     projections = [_projection(compilation, item.name) for item in fixed.projections]
-    sites = [_site(fixed, name, ranges[name]) for name, _, _ in fixed.sites() if name in ranges]
-    warnings = [*_warnings(compilation, populations, projections), *_of_projection_sites(sites)]
+    sites = [_site(fixed, name, ranges[name]) | {"constants": list(constants(compilation, name))}
+             for name, _, _ in fixed.sites() if name in ranges]
+    warnings = [*_warnings(compilation, populations, projections), *_of_projection_sites(sites, _cut_off(compilation))]
     chip = compilation.options.chip
     family = _family(compilation, ranges)
     warnings += family.warnings if family else []
@@ -77,10 +80,19 @@ def _calibration(compilation: Compilation) -> dict[str, Any]:
     return {"origin": compilation.source.calibration_origin, "samples": samples, "steps": steps}
 
 
+def _measured(compilation: Compilation) -> dict[str, Any]:
+    """What the stage model → fixed found."""
+    return next((item.coverage for item in compilation.verdicts if item.stage == "model → fixed"), {})
+
+
+def _cut_off(compilation: Compilation) -> Mapping[str, float]:
+    """How often states that saturate are cut off on the calibration data, a share of their values."""
+    return _measured(compilation).get("cut_off", {})
+
+
 def _rates(compilation: Compilation, key: str = "spike_rate") -> dict[str, float]:
     """Mean spike rate of every port on the calibration data, by record name: of the float or of the fixed run."""
-    measured = next((item for item in compilation.verdicts if item.stage == "model → fixed"), None)
-    populations = measured.coverage["populations"] if measured else {}
+    populations = _measured(compilation).get("populations", {})
     calibration = compilation.options.calibration or {}
     inputs = {f"{item.name}.{item.port.kind}": float((np.asarray(calibration[item.name]) != 0).mean())
               for item in compilation.mapped.inputs if item.name in calibration}
@@ -100,7 +112,8 @@ def _population(compilation: Compilation, name: str, ranges: dict[str, SiteRange
 
 
 def _site(network: Network, name: str, ranges: SiteRanges) -> dict[str, Any]:
-    site = next(item for key, item, _ in network.sites() if key == name)
+    site = _site_of(network, name)
+    assert site is not None
     program = network.programs[site.program]
     values = [_value(program, item, ranges) for item in program.types() if item in ranges.values]
     return {"site": name, "program": program.name, "values": [item for item in values if item]}
@@ -121,10 +134,9 @@ def _value(program: Program, name: str, ranges: SiteRanges) -> dict[str, Any] | 
 
 def constants(compilation: Compilation, name: str) -> Iterator[dict[str, Any]]:
     """What was asked for and what the integers realise, for every parameter that both levels have."""
-    if name not in compilation.model.graph.nodes:
+    before, after = _site_of(compilation.model, name), _site_of(compilation.mapped, name)
+    if before is None or after is None:
         return
-    before = compilation.model.node(name).site  # pyright: ignore[reportAttributeAccessIssue]
-    after = compilation.mapped.node(name).site  # pyright: ignore[reportAttributeAccessIssue]
     program = compilation.mapped.programs[after.program]
     asked_types = {item.name: item.type for item in compilation.model.programs[before.program].params}
     for parameter in (item.name for item in program.params):
@@ -136,13 +148,25 @@ def constants(compilation: Compilation, name: str) -> Iterator[dict[str, Any]]:
             found = found * compilation.mapped.real(after.scale)
         error = np.abs(found - asked) / np.where(asked == 0, 1.0, np.abs(asked))
         entry = {"name": parameter, "asked": _middle(asked), "realised": _middle(found), "error": float(error.max()),
-                 "lost": int(((found == 0) & (asked != 0)).sum())}
+                 "worst": _worst(asked, found, error), "lost": int(((found == 0) & (asked != 0)).sum())}
         linear = after.scale is not None and _multiplies_state(program, parameter)
         if linear and _is_decay(asked) and _is_decay(found):
             times = -compilation.mapped.dt / np.log(asked), -compilation.mapped.dt / np.log(found)
+            off = np.abs(times[1] / times[0] - 1)
             entry |= {"time_constant": _middle(times[0]), "realised_time_constant": _middle(times[1]),
-                      "time_constant_error": float(np.abs(times[1] / times[0] - 1).max())}
+                      "time_constant_error": float(off.max()), "worst": _worst(*times, off)}
         yield entry
+
+
+def _site_of(network: Network, name: str) -> Site | None:
+    return next((site for key, site, _ in network.sites() if key == name), None)
+
+
+def _worst(asked: np.ndarray, found: np.ndarray, error: np.ndarray) -> dict[str, Any]:
+    """The unit that is furthest off, and its two values."""
+    asked, found, error = (np.ravel(item) for item in np.broadcast_arrays(asked, found, error))
+    unit = int(error.argmax())
+    return {"unit": unit, "asked": float(asked[unit]), "realised": float(found[unit])}
 
 
 def _degree(program: Program, site: Site, name: str) -> int:
@@ -201,8 +225,9 @@ def _warnings(compilation: Compilation, populations: list, projections: list) ->
     for item in projections:
         for weights in item["weights"]:
             dead = weights.get("became_zero", 0)
-            if dead > _MANY_DEAD * weights["count"]:
-                yield Diagnostic(W301, f"{dead} of {weights['count']} weights of {item['name']} into %{item['target']} "
+            present = weights["count"] - weights["zero"] + dead
+            if dead > _MANY_DEAD * present:
+                yield Diagnostic(W301, f"{dead} of {present} weights of {item['name']} into %{item['target']} "
                                  "became zero", Place(path=item["name"]), found=weights["format"],
                                  hint="use more weight bits")
             if cut_off := weights.get("cut_off", 0):
@@ -210,22 +235,32 @@ def _warnings(compilation: Compilation, populations: list, projections: list) ->
                                  "became zero", Place(path=item["name"]), found=weights["format"],
                                  hint=f"use more weight bits for it (--bits {item['name']}=N)")
     for item in populations:
-        yield from _of_population(item)
+        yield from _of_population(item, _cut_off(compilation))
 
 
-def _of_projection_sites(sites: list[dict[str, Any]]) -> Iterator[Diagnostic]:
-    """States of filters and synapses that saturate."""
+def _of_projection_sites(sites: list[dict[str, Any]], cut_off: Mapping[str, float]) -> Iterator[Diagnostic]:
+    """States of filters and synapses that saturate, and their constants."""
     for item in sites:
-        own = item["site"].endswith((".pre", ".post", ".synapse"))
-        for value in item["values"] if own else ():
-            if value["state"] and value["grade"] == "saturates":
-                hint = "nothing bounds it; it saturates well above what the calibration data show" \
-                    if item["site"].endswith(".synapse") else "give the state more bits (--states) or less fan-in"
-                yield Diagnostic(W303, f"{value['name']} of {item['site']} saturates", Place(path=item["site"]),
-                                 found=value["format"], expected="a proved range", hint=hint)
+        if not item["site"].endswith((".pre", ".post", ".synapse")):
+            continue
+        hint = "nothing bounds it; it saturates well above what the calibration data show" \
+            if item["site"].endswith(".synapse") else _WIDER
+        yield from _saturating(item["site"], item["site"], item["values"], cut_off, hint)
+        yield from _of_constants(item["site"], item["site"], item["constants"])
 
 
-def _of_population(item: dict[str, Any]) -> Iterator[Diagnostic]:
+def _saturating(site: str, words: str, values: list, cut_off: Mapping[str, float], hint: str) -> Iterator[Diagnostic]:
+    """States that are cut off at the ends of their formats, and whether the calibration data lead them there."""
+    for value in values:
+        if value["state"] and value["grade"] == "saturates":
+            share = cut_off.get(f"{site}.{value['name']}", 0.0)
+            seen = f"cut off in {percent(share)} of its values" if share else "never cut off"
+            yield Diagnostic(W303, f"{value['name']} of {words} saturates", Place(path=site),
+                             found=f"{value['format']}, {seen} on the calibration data", expected="a proved range",
+                             hint=hint)
+
+
+def _of_population(item: dict[str, Any], cut_off: Mapping[str, float]) -> Iterator[Diagnostic]:
     place = Place(path=item["name"])
     for name, rate in item["spike_rate"].items():
         if rate == 0:
@@ -235,20 +270,26 @@ def _of_population(item: dict[str, Any]) -> Iterator[Diagnostic]:
             yield Diagnostic(W302, f"%{item['name']} is silent on integers, but not in floating point", place,
                              found=f"{name} rate 0", expected=f"rate {rate:.2g}",
                              hint="more bits for weights or states; `sparkc compare` tells which of them are to blame")
-        if rate > _SATURATED_RATE:
-            yield Diagnostic(W305, f"%{item['name']} spikes in nearly every step", place, found=f"rate {rate:.2f}",
+        integers = item["fixed_spike_rate"].get(name, rate)
+        if max(rate, integers) > _SATURATED_RATE:
+            where = "" if rate > _SATURATED_RATE else " on integers, but not in floating point"
+            yield Diagnostic(W305, f"%{item['name']} spikes in nearly every step{where}", place,
+                             found=f"rate {integers:.2f}", expected=f"rate {rate:.2f}" if where else "",
                              hint="its threshold may be lost in rounding, or its input too strong")
-    for value in item["values"]:
-        if value["state"] and value["grade"] == "saturates":
-            yield Diagnostic(W303, f"{value['name']} of %{item['name']} saturates", place, found=value["format"],
-                             expected="a proved range", hint="give the state more bits (--states) or less fan-in")
-    for constant in item["constants"]:
-        error = constant.get("time_constant_error", constant["error"])
+    yield from _saturating(item["name"], f"%{item['name']}", item["values"], cut_off, _WIDER)
+    yield from _of_constants(item["name"], f"%{item['name']}", item["constants"])
+
+
+def _of_constants(site: str, words: str, constants: list[dict[str, Any]]) -> Iterator[Diagnostic]:
+    place = Place(path=site)
+    for constant in constants:
+        error, worst = constant.get("time_constant_error", constant["error"]), constant["worst"]
+        name = f"{constant['name']} (τ in ms)" if "time_constant" in constant else constant["name"]
         if constant["lost"]:
-            yield Diagnostic(W304, f"{constant['name']} of %{item['name']} is lost in rounding", place,
+            yield Diagnostic(W304, f"{constant['name']} of {words} is lost in rounding", place,
                              found=f"0 for {constant['lost']} units", expected=f"{constant['asked']:.6g}",
                              hint="give the state more bits (--states)")
         elif error > _FAR:
-            yield Diagnostic(W304, f"{constant['name']} of %{item['name']} is off by {100 * error:.2g} %", place,
-                             found=f"{constant['realised']:.6g}", expected=f"{constant['asked']:.6g}",
-                             hint="give the state more bits (--states)")
+            yield Diagnostic(W304, f"{name} of {words} is off by {percent(error)}", place,
+                             found=f"{worst['realised']:.6g} (unit {worst['unit']})",
+                             expected=f"{worst['asked']:.6g}", hint="give the state more bits (--states)")

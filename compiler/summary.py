@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from compiler.percent import percent
+
 Report = dict[str, Any]
 
 
@@ -80,18 +82,19 @@ def _zeros(entry: Report) -> str:
 
 def _constants(report: Report) -> Iterator[list[str]]:
     """Thresholds, resets, decays: medians over units, and the largest relative error of any unit."""
-    for item in report["populations"]:
+    filters = [item | {"name": item["site"]} for item in report["sites"] if "." in item["site"]]
+    for item in (*report["populations"], *filters):
         for entry in item["constants"]:
             name = f"{item['name']}.{entry['name']}"
             if "time_constant" in entry:
                 yield [name, f"τ {entry['time_constant']:.6g} ms", f"{entry['realised_time_constant']:.6g} ms",
-                       _share("off by", entry["time_constant_error"])]
+                       _off(entry["time_constant_error"])]
             else:
-                yield [name, f"{entry['asked']:.6g}", f"{entry['realised']:.6g}", _share("off by", entry["error"])]
+                yield [name, f"{entry['asked']:.6g}", f"{entry['realised']:.6g}", _off(entry["error"])]
 
 
-def _share(words: str, share: float) -> str:
-    return f"{words} {100 * share:.2g} %"
+def _off(share: float) -> str:
+    return f"off by {percent(share)}"
 
 
 def _resources(resources: Report) -> Iterator[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from compiler import discovery, interpreter, reference
 from compiler.certificates import checker
 from compiler.checking.coverage import Coverage, shortfall
+from compiler.checking.measured import measured
 from compiler.checking.source_check import check_source
 from compiler.checking.stimulus import affordable, affordable_samples, random_inputs
 from compiler.checking.verdicts import Verdict, bit_for_bit
@@ -42,7 +43,8 @@ def run(compilation: Compilation, raw: Network, progress: Callable[[str, float],
         progress("check source = model", 0.55)
         verdicts.append(check_source(compilation.source, raw, _first(calibration, _SAMPLES)))
     progress("check model → fixed", 0.62)
-    verdicts.append(_measured(compilation, affordable(compilation.model, calibration, _SAMPLES)))
+    shown = affordable(compilation.model, calibration, _SAMPLES)
+    verdicts.append(measured(compilation.model, compilation.fixed, shown, _at_ports))
     progress("search a stimulus", 0.68)
     inputs, expected, coverage = exercise(compilation.mapped, calibration, compilation.options.seed)
     with tempfile.TemporaryDirectory() as name:
@@ -128,33 +130,6 @@ def _at_ports(network: Network, inputs: Mapping[str, np.ndarray]) -> dict[str, n
 
 def _first(inputs: Mapping[str, np.ndarray], samples: int) -> dict[str, np.ndarray]:
     return {name: rows[:samples] for name, rows in inputs.items()}
-
-
-def _measured(compilation: Compilation, inputs: Mapping[str, np.ndarray]) -> Verdict:
-    """Float model against the golden model on the same input: what the bits cost."""
-    model, fixed = compilation.model, compilation.fixed
-    names = [name for name in _emitted(model) if name in set(_emitted(fixed))]
-    left = interpreter.run(model, inputs, record=names)
-    right = reference.run(fixed, _at_ports(fixed, inputs), record=names)
-    populations = {}
-    for name in names:
-        a, b = left.records[name], right.records[name]
-        if isinstance(_type_of(fixed, name), BoolType):
-            difference = np.abs(a.astype(int).sum(1) - b.astype(int).sum(1))
-            populations[name] = {"spike_disagreement": float((a != b).mean()), "spike_rate": float((a != 0).mean()),
-                                 "fixed_spike_rate": float((b != 0).mean()),
-                                 "spike_count_error": float(difference.mean())}
-    values = sum(int(item.size) for item in left.records.values())
-    worst = max((item["spike_disagreement"] for item in populations.values()), default=0.0)
-    samples = next(iter(inputs.values())).shape[0]
-    return Verdict("model → fixed", "measured", values, samples, {"populations": populations}, None,
-                   f"at most {100 * worst:.2g} % of the spikes of a population differ")
-
-
-def _emitted(network: Network) -> list[str]:
-    """Records of everything that populations emit."""
-    return [f"{item.name}.{emit.port}" for item in network.populations
-            for emit in network.programs[item.site.program].emits]
 
 
 def _type_of(network: Network, record: str):

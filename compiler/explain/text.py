@@ -8,6 +8,7 @@ from compiler.explain.blame import Blame, Cost, shares
 from compiler.explain.errors import PopulationError, StateError
 from compiler.explain.explanation import Explanation
 from compiler.explain.pairing import COMPONENTS
+from compiler.percent import percent
 
 OWN_ARITHMETIC = "the target has an arithmetic of its own, so states are not compared and nothing is blamed"
 
@@ -105,14 +106,6 @@ def _unexplained(found: Blame, classes: bool) -> list[str]:
 
 def _if(present: bool, *cells: str) -> list[str]:
     return list(cells) if present else []
-
-
-def percent(share: float) -> str:
-    """A share in percent, two digits, small ones not as powers of ten."""
-    value = 100 * share
-    if abs(value) < 0.005:
-        return "0 %" if value == 0 else "< 0.01 %"
-    return f"{value:.2f} %" if abs(value) < 10 else f"{value:.1f} %"
 
 
 def _columns(rows: Iterable[Sequence[str]]) -> Iterator[str]:

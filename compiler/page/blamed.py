@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from compiler.explain.blame import Blame, shares
 from compiler.explain.pairing import COMPONENTS
-from compiler.explain.text import percent
 from compiler.page import charts
 from compiler.page.markup import SAME, Markup, table, tag
 from compiler.page.sections import section, words
+from compiler.percent import percent
 
 
 def blame(found: Blame, title: str = "What is to blame") -> Markup:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from compiler.explain.text import percent
 from compiler.page.markup import Markup, empty, joined, number, tag
+from compiler.percent import percent
 
 WIDTH, LEFT, RIGHT = 360, 38, 6
 _PLOT = WIDTH - LEFT - RIGHT

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compiler.explain.explanation import Explanation
-from compiler.explain.text import OWN_ARITHMETIC, percent
+from compiler.explain.text import OWN_ARITHMETIC
 from compiler.page import charts
 from compiler.page.markup import Content, Markup, number, prose, table, tag
 from compiler.page.pictures import Picture, pictures
+from compiler.percent import percent
 
 if TYPE_CHECKING:
     from compiler.pipeline import Compilation

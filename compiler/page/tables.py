@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from compiler.explain.text import percent
 from compiler.page.markup import Content, Markup, number, table, tag
 from compiler.page.sections import section, words
+from compiler.percent import percent
 
 
 def formats(report: Mapping[str, Any], certificate: Mapping[str, Any]) -> Markup:
@@ -67,7 +67,8 @@ def formats(report: Mapping[str, Any], certificate: Mapping[str, Any]) -> Markup
 def constants(report: Mapping[str, Any]) -> Markup | None:
     """Thresholds and time constants, asked and realised."""
     rows = []
-    for item in report["populations"]:
+    filters = [item | {"name": item["site"]} for item in report["sites"] if "." in item["site"]]
+    for item in (*report["populations"], *filters):
         for entry in item["constants"]:
             time = "time_constant" in entry
             pair = (
