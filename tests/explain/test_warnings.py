@@ -103,3 +103,49 @@ def test_a_threshold_lost_in_rounding_is_named(tmp_path):
 def test_a_threshold_far_from_what_was_asked_is_named(tmp_path):
     compilation = compiled("extremes", tmp_path, state_fraction=-7)
     assert any("theta of %" in message and "is off by" in message for message in told(compilation, "W304"))
+
+
+def test_dead_weights_are_counted_among_those_that_exist(tmp_path):
+    """Four synapses of forty: that three of them are lost is no small share."""
+    compilation = compiled("sparse", tmp_path, weight_bits=4)
+    assert told(compilation, "W301") == ["3 of 4 weights of input_thin into %thin became zero"]
+
+
+def sparse() -> Brain:
+    kernel = np.zeros((10, 4))
+    kernel[0] = [1.0, 1e-3, 1e-3, 1e-3]
+    return brain(thin=neuron(LIFNeuron, kernel))
+
+
+def test_a_warning_of_a_saturating_state_says_whether_the_data_lead_it_there(tmp_path_factory):
+    checked = compiled("unbounded", tmp_path_factory.mktemp("cut"), checked=True, state_bits=12)
+    [warning] = [item for item in checked.warnings if item.message == "v of %deep saturates"]
+    shares = next(item for item in checked.verdicts if item.stage == "model → fixed").coverage["cut_off"]
+    assert shares["deep.v"] > 0.5 and f"cut off in {100 * shares['deep.v']:.1f} % of its values" in warning.found
+
+
+def test_the_unit_whose_threshold_is_furthest_off_is_named(tmp_path):
+    """One unit of five has weights 10000 times those of the others, so its threshold is tiny at its scale."""
+    compilation = compiled("one_strong", tmp_path)
+    [warning] = [item for item in compilation.warnings if item.message.startswith("theta of %units is off by")]
+    assert "(unit 3)" in warning.found
+    assert abs(float(warning.found.split()[0]) / float(warning.expected) - 1) > 0.03
+
+
+def one_strong() -> Brain:
+    kernel = np.full((5, 4), 0.5)
+    kernel[3] = 5e3
+    return brain(units=neuron(LIFNeuron, kernel))
+
+
+def test_time_constants_of_filters_are_reported(tmp_path):
+    """A decay by shifts misses the time constant of a synaptic current as it does that of a membrane."""
+    path = tmp_path / "model.py"
+    path.write_text("from spark.nn.brain import Sequential\nfrom spark.nn.neurons import LIFNeuron\n"
+                    "model = Sequential([LIFNeuron(units=(3,), synapses__tau=20.0)], input_shape=4)\n")
+    settings = Settings(chip="none", decay="shifts")
+    compilation = compile_source(source := settings.load(str(path)), settings.options(source), checked=False)
+    [site] = [item for item in compilation.report["sites"] if item["site"] == "input_layer_0.post"]
+    [decay] = [item for item in site["constants"] if item["name"] == "decay"]
+    assert decay["time_constant"] == pytest.approx(20.0) and decay["time_constant_error"] > 0.01
+    assert [item.place.path for item in compilation.warnings if "(τ in ms)" in item.message][-1] == "input_layer_0.post"
