@@ -12,8 +12,7 @@ from compiler.ir.network import Network, Projection, Tensor
 from compiler.ir.program import Op, Operand, Program, Site, TensorRef
 from compiler.ir.rewrite import fresh_name, map_sites
 from compiler.options import Options
-from compiler.passes.co_scale import bits_of
-from compiler.quantization.weights import quantized_weights
+from compiler.quantization.weights import bits_of, quantized_weights
 
 
 def with_rounded_weights(scaled: Network, options: Options) -> Network:

@@ -29,8 +29,7 @@ from compiler.ir.connections.dense import Dense
 from compiler.ir.network import Input, Network, Projection, Tensor
 from compiler.ir.program import TensorRef
 from compiler.options import Options
-from compiler.passes.co_scale import bits_of, largest_integer, weight_name
-from compiler.quantization.weights import quantized_weights
+from compiler.quantization.weights import bits_of, largest_integer, quantized_weights, weight_name
 
 LEVELS = ("model",)
 

@@ -16,11 +16,10 @@ from compiler.ir.connections.dense import Dense
 from compiler.ir.network import PRE, Network, Population, Projection
 from compiler.ir.program import TensorRef
 from compiler.options import Options
-from compiler.passes.co_scale import bits_of
 from compiler.quantization.arriving import CARRIED_BITS, carried_by
 from compiler.quantization.plastic_synapses import quantized, start_weights
 from compiler.quantization.tensors import WIDEST_VALUE
-from compiler.quantization.weights import quantized_weights
+from compiler.quantization.weights import bits_of, quantized_weights
 
 E304 = declare("E304", "a learning rule reads what integers are not known of")
 

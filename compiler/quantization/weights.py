@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from compiler.formats import Format
-from compiler.ir.network import Tensor
-from compiler.passes.co_scale import largest_integer
+from compiler.ir.connections.base import Connection
+from compiler.ir.network import Projection, Tensor
+from compiler.options import Options
 
 LARGEST_SHIFT = 8
 _SAMPLE = 1 << 18
+
+
+def largest_integer(bits: int) -> int:
+    """Largest weight of a symmetric signed format."""
+    return (1 << (bits - 1)) - 1
+
+
+def bits_of(projection: Projection, options: Options) -> int:
+    return options.bits.get(projection.name, options.weight_bits)
+
+
+def weight_name(projection: Projection, others: Iterable[Connection]) -> str:
+    """A name for the last weights of a projection that none of the other links of its chain has taken."""
+    name, taken = f"{projection.name}.weight", {ref for link in others for ref in link.references()}
+    while name in taken:
+        name += "_"
+    return name
 
 
 def quantized_weights(values: np.ndarray, bits: int, fraction: int | None = None) -> Tensor:

@@ -21,9 +21,9 @@ from compiler.frontends.lower import lower
 from compiler.ir.network import Network
 from compiler.ir.program import TensorRef
 from compiler.options import Options
-from compiler.passes.co_scale import largest_integer
 from compiler.pipeline import MODEL_PASSES, SCALING_PASSES
 from compiler.quantization.decisions import Decisions
+from compiler.quantization.weights import largest_integer
 from spark.core.config import ConfigError
 from spark.core.module import SparkModule
 from spark.core.tree import flatten, map_leaves

@@ -17,7 +17,7 @@ from compiler.formats import F64, Format, smallest_format, storage_dtype
 from compiler.ir.network import Network, Population, Projection, Tensor
 from compiler.ir.program import Argument, Program, Site, TensorRef
 from compiler.options import Options
-from compiler.passes.co_scale import bits_of
+from compiler.quantization.weights import bits_of
 from targets.loihi.arrivals import Arrival, arrivals_of
 from targets.loihi.dynamics import LIMIT, SHIFT, WORD, Form, compartment
 from targets.loihi.neuron import Neuron, recognise
