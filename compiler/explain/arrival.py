@@ -35,7 +35,7 @@ def site_of(pair: Pair, name: str, sites: tuple[Site, Site], units: int, quantiz
     if programs is None:
         raise fail(E311, f"the operations of {name} are not those of the model", name,
                    found=pair.fixed.programs[sites[1].program].name, expected="the model's operations in integers",
-                   hint="this target has an arithmetic of its own; errors are told, blame is not")
+                   hint="the integers were not made from this model; errors are told, blame is not")
     return HybridSite(name, pair, sites, programs, units, quantized, weight)
 
 

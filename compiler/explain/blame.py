@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -98,20 +98,24 @@ def blame(pair: Pair, inputs: Rows, runs: Runs, classes: Classes | None,
           progress: Callable[[float], None] = lambda share: None) -> Blame:
     """Run every hybrid that differs from the float network in one component, or in all but one.
 
-    runs: with the record that classes are read from, and with every deciding margin.
+    runs: with the record that classes are read from, and with every deciding margin. Where a chip's own program does
+    something else than the model, components are alone in that program on exact numbers, which is `order` alone.
     """
     margins = [name for names in deciding(pair.scaled).values() for name in names]
     reference = _Reference(pair, inputs, runs.float_run, classes, margins)
-    hybrids: dict[str, frozenset[str]] = {}
-    for name in (name for name in COMPONENTS if name in differing(pair)):
-        hybrids |= {f"{name} alone": frozenset({name}), f"{name} put back": frozenset(COMPONENTS) - {name}}
-    costs: dict[str, Cost] = {}
-    for index, (key, quantized) in enumerate(hybrids.items()):
-        progress(index / len(hybrids))
-        costs[key] = reference.measured(quantized)
-    components = [ComponentCost(name, costs.get(f"{name} alone"), costs.get(f"{name} put back")) for name in COMPONENTS]
+    exact = replace(reference, float_run=runs.exact) if runs.exact else reference
+    names = [name for name in COMPONENTS if name in differing(pair) - {"order"}]
+    found: dict[str, ComponentCost] = {}
+    for index, name in enumerate(names):
+        progress(index / len(names))
+        found[name] = ComponentCost(name, exact.measured(frozenset({name})),
+                                    reference.measured(frozenset(COMPONENTS) - {name}))
+    if runs.exact is not None:
+        found["order"] = ComponentCost("order", reference.cost(runs.exact, reference.forced(frozenset())),
+                                       exact.cost(runs.closed, exact.forced(frozenset(COMPONENTS))))
     assert runs.forced is not None
-    return Blame(reference.cost(runs.closed, runs.forced), components)
+    return Blame(reference.cost(runs.closed, runs.forced),
+                 [found.get(name, ComponentCost(name)) for name in COMPONENTS])
 
 
 @dataclass(frozen=True)
@@ -125,9 +129,12 @@ class _Reference:
     margins: list[str]
 
     def measured(self, quantized: frozenset[str]) -> Cost:
-        forced = engine.run(self.pair, quantized, self.inputs, margins=self.margins, forced=self.float_run.emitted)
         record = [self.classes.record] if self.classes else []
-        return self.cost(engine.run(self.pair, quantized, self.inputs, record), forced)
+        return self.cost(engine.run(self.pair, quantized, self.inputs, record), self.forced(quantized))
+
+    def forced(self, quantized: frozenset[str]) -> Trace:
+        """With the spikes of the float run fed in."""
+        return engine.run(self.pair, quantized, self.inputs, margins=self.margins, forced=self.float_run.emitted)
 
     def cost(self, free: Trace, forced: Trace) -> Cost:
         """What a run that runs freely, and one with the spikes of the float run fed in, are away from that."""

@@ -20,11 +20,13 @@ from compiler.ir.network import Network, Population
 @dataclass(frozen=True)
 class Runs:
     """The float network, the fixed one running freely, and the fixed one with the spikes of the float one fed in (None
-    where it cannot be taken apart)."""
+    where it cannot be taken apart). exact: the exact form of a chip's own program, where it does something else than
+    the float network."""
 
     float_run: Trace
     closed: Trace
     forced: Trace | None = None
+    exact: Trace | None = None
 
 
 @dataclass(frozen=True)

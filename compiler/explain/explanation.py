@@ -28,6 +28,8 @@ from compiler.explain.errors import (
     spike_records,
     state_records,
 )
+from compiler.explain.form_constants import form_constants
+from compiler.explain.model_run import model_run, same_to_rounding
 from compiler.explain.pairing import COMPONENTS
 from compiler.explain.preparation import pair_of
 from compiler.explain.site import Pair
@@ -53,7 +55,7 @@ Progress = Callable[[str, float], None]
 class Explanation:
     """samples, steps: how many it was measured on. accuracy: of float and fixed network, where there are labels.
 
-    runs: what it was measured from, pair: on what; None where the target has an arithmetic of its own, which cannot be
+    runs: what it was measured from, pair: on what; None where the source brought its integers along, which cannot be
     taken apart: then there is no blame, and records are in physical units. blame: None too where it was not asked for.
     """
 
@@ -91,6 +93,8 @@ def explain(compilation: Compilation, inputs: Mapping[str, np.ndarray], label: n
         if any(item.code != E311 for item in error.diagnostics):
             raise
         return _from_outside(compilation, inputs, label, constants_told)
+    if pair.form is not None:
+        constants_told = {item.name: list(form_constants(pair, item.name)) for item in pair.fixed.populations}
     populations = errors_of(pair, runs, constants_told)
     found = None
     if blamed:
@@ -182,7 +186,9 @@ def _runs(pair: Pair, inputs: Mapping[str, np.ndarray], classes: Classes | None)
     records = state_records(pair)
     records += [classes.record] if classes and classes.record not in records else []
     margins = [name for names in deciding(pair.scaled).values() for name in names]
-    free = engine.run(pair, (), inputs, records, margins)
+    free = exact = engine.run(pair, (), inputs, records, margins)
+    if pair.form is not None:
+        free = model_run(pair, inputs, records, margins)
     closed = engine.run(pair, COMPONENTS, inputs, records)
     forced = engine.run(pair, COMPONENTS, inputs, records, margins, free.emitted)
-    return Runs(free, closed, forced)
+    return Runs(free, closed, forced, None if same_to_rounding(free, exact) else exact)

@@ -14,16 +14,18 @@ COMPONENTS = {
     "states": "state width and rounding",
     "tables": "function tables",
     "delays": "delays",
-    "order": "reset order",
+    "order": "reset order, update rule",
 }
-"""What quantizing changes, by name, in words. `order` is the order of operations in a step, the reset's place in it."""
+"""What quantizing changes, by name, in words. `order`: the order of operations in a step, the reset's place in it, what
+a chip's own update rule does other than the model."""
 
 
 @dataclass(frozen=True)
 class PairedOp:
     """An operation of the model and the integer operations that stand for it, the last with the same result.
 
-    component: what is blamed for the difference where several integer operations stand for one.
+    component: what is blamed for the difference where several integer operations stand for one: a factor made of
+    shifts, a function made of tables, or a value that is wrapped or cut to stay in its register.
     """
 
     model: Op
@@ -33,7 +35,9 @@ class PairedOp:
     def component(self) -> str | None:
         if len(self.fixed) == 1 and self.fixed[0].opcode == self.model.opcode:
             return None
-        return "decays" if OPS[self.model.opcode].fixed else "tables"
+        if not OPS[self.model.opcode].fixed:
+            return "tables"
+        return "decays" if self.model.opcode == "mul" else "states"
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,15 @@ _LAST_EXACT_PASS = "co_scale"
 
 
 def pair_of(compilation: Compilation) -> Pair:
-    """The co-scaled network and the fixed one of a compile. Errors: E311 for an arithmetic of a chip's own."""
+    """The network with exact numbers and the fixed one of a compile: co-scaled, or in its chip's own form.
+
+    Errors: E311 where the source brings its integers along, or the family offers no such form.
+    """
+    own = _own_form(compilation)
+    if own is not None:
+        return own
     if _LAST_EXACT_PASS not in compilation.passes:
-        raise fail(E311, "the target has an arithmetic of its own", compilation.target,
+        raise fail(E311, "the integers were not made from the model operation by operation", compilation.target,
                    found=", ".join(compilation.passes[-4:]), expected=f"a network that {_LAST_EXACT_PASS} prepared",
                    hint="errors are told all the same, blame is not")
     scaled, options = compilation.model, replace(compilation.options, decay="multiplier")
@@ -39,8 +45,18 @@ def pair_of(compilation: Compilation) -> Pair:
     return Pair(scaled, compilation.fixed)
 
 
+def _own_form(compilation: Compilation) -> Pair | None:
+    family = compilation.options.chip.family if compilation.options.chip else ""
+    offered = getattr(discovery.target(family), "exact_form", None) if family else None
+    if offered is None or f"legalise_{family}" not in compilation.passes:
+        return None
+    form = offered(compilation.model, compilation.fixed, compilation.options)
+    return Pair(form.network, compilation.fixed, compilation.model, form)
+
+
 def differing(pair: Pair) -> set[str]:
-    """Components in which the two networks differ at all; every other one costs nothing."""
+    """Components in which the two networks differ at all; every other one costs nothing. What a chip's program does
+    other than the model is found by running both."""
     found = {"states"}
     for scaled in pair.scaled.projections:
         fixed = pair.fixed.projection(scaled.name)

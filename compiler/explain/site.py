@@ -10,6 +10,7 @@ import numpy as np
 from compiler import counter_hash
 from compiler.analysis.homogeneity import infer
 from compiler.arithmetic import EXACT, Fixed
+from compiler.explain.exact_form import ExactForm
 from compiler.explain.numbers import (
     Chance,
     Number,
@@ -34,10 +35,15 @@ Values = dict[str, Number]
 
 @dataclass(frozen=True)
 class Pair:
-    """The same network twice: with exact numbers (`scaled`, model level) and quantized (`fixed`)."""
+    """The same network twice: with exact numbers (`scaled`, model level) and quantized (`fixed`).
+
+    form: where the exact one is a chip's own program, what it has to do with the `model`.
+    """
 
     scaled: Network
     fixed: Network
+    model: Network | None = None
+    form: ExactForm | None = None
 
 
 @dataclass
@@ -72,7 +78,14 @@ class HybridSite:
                          if isinstance(ref, TensorRef)}
 
     def _argument(self, name: str, component: str) -> Number:
-        index = int(component in self.quantized)
+        quantized, follows = component in self.quantized, "decays" in self.quantized
+        after = self.networks.form.after_decays.get(f"{self.name}.{name}") if self.networks.form else None
+        if after is None or quantized and follows:
+            return self._constant(name, int(quantized))
+        exact = after if follows else real(self._constant(name, 0))
+        return exact + (real(self._constant(name, 1)) - after if quantized else 0.0)
+
+    def _constant(self, name: str, index: int) -> Number:
         network = (self.networks.scaled, self.networks.fixed)[index]
         types = (self.model_types, self.fixed_types)[index]
         return constant(network, self.sites[index].arguments[name], types[name])
@@ -119,6 +132,8 @@ class HybridSite:
         model, last = pair.model, pair.fixed[-1]
         if pair.component is not None and pair.component in self.quantized:
             found = self._replaced(pair, values)
+            if pair.component == "states":
+                self._count(self._state_behind(model.result), self._cut_off(model, values, found))
             return found if self.rounds or not isinstance(model.type, FloatType) else real(found)
         operands = [self._operand(item, _at(last, index) if pair.component is None else None, values)
                     for index, item in enumerate(model.operands)]
@@ -170,6 +185,22 @@ class HybridSite:
             operands = [self._fixed_operand(item, own) for item in op.operands]
             own[op.result] = fitted(EXACT[op.opcode](*operands), op.type, self.chance)[0]
         return own[pair.model.result]
+
+    def _cut_off(self, model: Op, values: Values, found: Number) -> np.ndarray | None:
+        """Where a value did not stay what it was, to stay in its register."""
+        operands = [self._fixed_operand(item, values) for item in model.operands]
+        if not all(isinstance(item, Fixed) for item in operands):
+            return None
+        return real(found) != real(EXACT[model.opcode](*operands))
+
+    def _state_behind(self, result: str) -> str:
+        """The state that takes a value, itself or after a reset; else the value."""
+        program = self.programs.fixed
+        ops = {op.result: op for op in program.ops}
+        for name, value in program.updates:
+            if value == result or isinstance(value, str) and value in ops and result in ops[value].names:
+                return name
+        return result
 
     def _fixed_operand(self, operand: Operand, values: Values) -> Number:
         if isinstance(operand, str):

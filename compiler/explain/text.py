@@ -10,14 +10,16 @@ from compiler.explain.explanation import Explanation
 from compiler.explain.pairing import COMPONENTS
 from compiler.percent import percent
 
-OWN_ARITHMETIC = "the target has an arithmetic of its own, so states are not compared and nothing is blamed"
+BROUGHT_ALONG = ("the integers were not made from the model (they came with the source, or the target's family offers "
+                 "no exact form), so nothing is blamed")
 
 
 def lines(found: Explanation) -> Iterator[str]:
     """Errors of every population, then blame."""
     states = list(_states(found.populations.values()))
-    told = "errors of states in their last bit: rms (largest)" if states else OWN_ARITHMETIC
-    yield f"measured on {found.samples} samples, {found.steps} steps; {told}"
+    told = ["errors of states in their last bit: rms (largest)"] if states else []
+    told += [BROUGHT_ALONG] if found.pair is None else []
+    yield "; ".join([f"measured on {found.samples} samples, {found.steps} steps", *told])
     if states:
         yield from _columns([("state", "last bit", "closed loop", "teacher-forced", "saturated"), *states])
     yield ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compiler.explain.explanation import Explanation
-from compiler.explain.text import OWN_ARITHMETIC
+from compiler.explain.text import BROUGHT_ALONG
 from compiler.page import charts
 from compiler.page.markup import Content, Markup, number, prose, table, tag
 from compiler.page.pictures import Picture, pictures
@@ -101,8 +101,9 @@ def errors(found: Explanation) -> Markup:
         "a whole threshold) and with the spikes of the float network fed in (teacher-forced: what the arithmetic "
         "itself does)."
         if states
-        else OWN_ARITHMETIC.capitalize() + "."
+        else ""
     )
+    told += f" {BROUGHT_ALONG[:1].upper()}{BROUGHT_ALONG[1:]}." if found.pair is None else ""
     header = ["state", "last bit", "closed rms", "closed max", "forced rms", "forced max", "saturated"]
     return section(
         "errors",

@@ -14,15 +14,17 @@ from targets.loihi.facts import CHIP_FACTS
 if TYPE_CHECKING:
     from targets.loihi.cases import read_case
     from targets.loihi.description import describe
+    from targets.loihi.exact import exact_form
     from targets.loihi.limits import check
     from targets.loihi.tables import emit, run, stored_weights
 
 ENGINE = "cores"
 
-_OFFERED = {"check": "limits", "describe": "description", "emit": "tables", "read_case": "cases", "run": "tables",
+_OFFERED = {"check": "limits", "describe": "description", "emit": "tables", "exact_form": "exact",
+            "read_case": "cases", "run": "tables",
             "stored_weights": "tables"}
 
-__all__ = ["CHIP_FACTS", "ENGINE", "check", "describe", "emit", "read_case", "run", "stored_weights"]
+__all__ = ["CHIP_FACTS", "ENGINE", "check", "describe", "emit", "exact_form", "read_case", "run", "stored_weights"]
 
 
 def __getattr__(name: str) -> Any:

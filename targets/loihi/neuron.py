@@ -19,7 +19,7 @@ from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare
 from compiler.formats import FloatType
 from compiler.ir.network import Network
 from compiler.ir.program import Emit, Program, Site
-from targets.loihi.affine import Affine, NotAffineError, Outcome, names, outcomes
+from targets.loihi.affine import ORDERED, Affine, NotAffineError, Outcome, names, outcomes
 
 E330 = declare("E330", "a neuron is not one of those that the chip's compartments compute")
 
@@ -33,7 +33,8 @@ class Neuron:
     membrane, current: names of the states (current "": none). kept, kept_current: shares left after a step. gains: of
     every port, on the membrane. threshold, low_threshold: None where there is none. reset: `zero` (to `rest`),
     `subtract` (by `offset`), `none`. rest: where v is after a spike and its rest. held: steps of rest. emits: (what,
-    port), what as in `dynamics.Form`.
+    port), what as in `dynamics.Form`. compared: of each threshold the comparison behind it, and the factor that makes
+    its left less its right side the membrane less the threshold.
     """
 
     membrane: str
@@ -50,6 +51,7 @@ class Neuron:
     offset: np.ndarray = field(default_factory=lambda: np.zeros(()))
     held: np.ndarray = field(default_factory=lambda: np.zeros((), np.int64))
     emits: tuple[tuple[str, str], ...] = ()
+    compared: Mapping[str, tuple[str, np.ndarray]] = field(default_factory=dict)
 
 
 def recognise(network: Network, name: str, site: Site) -> Neuron:
@@ -176,7 +178,7 @@ class _Reader:
     # -- thresholds, reset, rest
 
     def _thresholds(self, quiet: Outcome, firing: list[Outcome], membrane: str) -> dict:
-        after, found = self._next(quiet, membrane), {}
+        after, found, compared = self._next(quiet, membrane), {}, {}
         for atom, difference in quiet.differences.items():
             up = not quiet.truths[atom]
             scaled = _scaled(difference, after)
@@ -190,9 +192,10 @@ class _Reader:
             if key in found:
                 raise self.refuse("it has two thresholds on one side", f"%{atom}")
             found[key] = threshold
+            compared[key] = atom, ORDERED[self.program.op(atom).opcode] / factor
         if "threshold" not in found:
             raise self.refuse("it spikes below a threshold only")
-        return found
+        return found | {"compared": compared}
 
     def _reset(self, quiet: Outcome, firing: list[Outcome], membrane: str) -> dict:
         possible = [item for item in firing if self._is_possible(item)]

@@ -3,6 +3,7 @@
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,13 +114,22 @@ def test_the_page_of_a_comparison_has_every_row_and_its_blame():
         assert str(row.accuracy) in page
 
 
-def test_a_target_with_an_arithmetic_of_its_own_is_told_from_outside():
-    """Rates and spikes are compared, states are not, nothing is blamed."""
-    settings = Settings(target="loihi", chip="loihi1")
-    source = settings.load(str(SMALL))
-    compilation = compile_source(source, settings.options(source), "loihi", checked=False)
-    found = explain(compilation, {"input": data()["input"].astype(float)}, data()["label"])
+def test_a_chip_with_an_arithmetic_of_its_own_has_errors_of_its_registers_and_blame():
+    source = Settings().load(str(SMALL))
+    found = compare_source(source, Settings(chip="loihi1", target="loihi"), data(), targets=["loihi"])
+    page = of_comparison(found).decode()
+    root = parsed(page)
+    assert {item.get("id") for item in root.iter("section")} >= {"comparison", "blame", "summary", "errors", "spikes"}
+    shown = {"".join(cell.itertext()) for cell in root.iter("td")}
+    assert {"hid.u", "hid.v"} <= shown
+
+
+def test_integers_that_a_source_brings_along_are_told_from_outside(tmp_path):
+    """Spikes and rates are compared, and states where both levels have them; nothing is blamed."""
+    made = Settings(chip="none")
+    source = made.load(str(SMALL))
+    compilation = compile_source(source, made.options(source), checked=False)
+    outside = replace(compilation, passes=[])
+    found = explain(outside, {"input": data()["input"].astype(float)}, data()["label"])
     assert found.blame is None and found.pair is None
-    assert all(not item.states and item.rates is not None for item in found.populations.values())
-    root = parsed(of_compile(compilation).decode())
-    assert {item.get("id") for item in root.iter("section")} >= {"summary", "spikes", "errors", "formats"}
+    assert all(item.rates is not None for item in found.populations.values())
