@@ -146,16 +146,22 @@ def constants(compilation: Compilation, name: str) -> Iterator[dict[str, Any]]:
         found = compilation.mapped.real(after.arguments[parameter])
         if _degree(program, after, parameter) == 1 and after.scale is not None:
             found = found * compilation.mapped.real(after.scale)
-        error = np.abs(found - asked) / np.where(asked == 0, 1.0, np.abs(asked))
-        entry = {"name": parameter, "asked": _middle(asked), "realised": _middle(found), "error": float(error.max()),
-                 "worst": _worst(asked, found, error), "lost": int(((found == 0) & (asked != 0)).sum())}
-        linear = after.scale is not None and _multiplies_state(program, parameter)
-        if linear and _is_decay(asked) and _is_decay(found):
-            times = -compilation.mapped.dt / np.log(asked), -compilation.mapped.dt / np.log(found)
-            off = np.abs(times[1] / times[0] - 1)
-            entry |= {"time_constant": _middle(times[0]), "realised_time_constant": _middle(times[1]),
-                      "time_constant_error": float(off.max()), "worst": _worst(*times, off)}
-        yield entry
+        linear = after.scale is not None and multiplies_state(program, parameter)
+        yield constant_entry(parameter, asked, found, compilation.mapped.dt if linear else None)
+
+
+def constant_entry(name: str, asked: np.ndarray, found: np.ndarray, dt: float | None) -> dict[str, Any]:
+    """What was asked for of a parameter and what is realised: medians, largest relative error. dt: of the step, in ms,
+    where the parameter multiplies a state, so that it stands for a time constant."""
+    error = np.abs(found - asked) / np.where(asked == 0, 1.0, np.abs(asked))
+    entry = {"name": name, "asked": _middle(asked), "realised": _middle(found), "error": float(error.max()),
+             "worst": _worst(asked, found, error), "lost": int(((found == 0) & (asked != 0)).sum())}
+    if dt is not None and _is_decay(asked) and _is_decay(found):
+        times = -dt / np.log(asked), -dt / np.log(found)
+        off = np.abs(times[1] / times[0] - 1)
+        entry |= {"time_constant": _middle(times[0]), "realised_time_constant": _middle(times[1]),
+                  "time_constant_error": float(off.max()), "worst": _worst(*times, off)}
+    return entry
 
 
 def _site_of(network: Network, name: str) -> Site | None:
@@ -182,7 +188,7 @@ def _is_decay(values: np.ndarray) -> bool:
     return bool(((values > 0) & (values < 1)).all())
 
 
-def _multiplies_state(program: Program, parameter: str) -> bool:
+def multiplies_state(program: Program, parameter: str) -> bool:
     states = {item.name for item in program.states}
     return any(op.opcode == "mul" and parameter in op.operands and states & set(op.names) for op in program.ops)
 

@@ -11,7 +11,7 @@ from compiler.analysis.homogeneity import infer
 from compiler.explain.site import Pair
 from compiler.formats import FloatType
 from compiler.ir.network import Population
-from compiler.ir.program import Program
+from compiler.report import constant_entry, multiplies_state
 
 
 def form_constants(pair: Pair, name: str) -> Iterator[dict[str, Any]]:
@@ -30,21 +30,5 @@ def form_constants(pair: Pair, name: str) -> Iterator[dict[str, Any]]:
         if not np.any(asked) and not np.any(found):
             continue
         origin = pair.form.origins.get(f"{name}.{item.name}", np.zeros(()))
-        yield _entry(item.name, asked + origin, found + origin, pair.fixed.dt, _multiplies_state(program, item.name))
-
-
-def _multiplies_state(program: Program, parameter: str) -> bool:
-    states = {item.name for item in program.states}
-    return any(op.opcode == "mul" and parameter in op.names and states & set(op.names) for op in program.ops)
-
-
-def _entry(name: str, asked: np.ndarray, found: np.ndarray, dt: float, decays: bool) -> dict[str, Any]:
-    asked, found = np.broadcast_arrays(asked, found)
-    error = np.abs(found - asked) / np.where(asked == 0, 1.0, np.abs(asked))
-    entry = {"name": name, "asked": float(np.median(asked)), "realised": float(np.median(found)),
-             "error": float(error.max()), "lost": int(((found == 0) & (asked != 0)).sum())}
-    if decays and ((asked > 0) & (asked < 1) & (found > 0) & (found < 1)).all():
-        times = -dt / np.log(asked), -dt / np.log(found)
-        entry |= {"time_constant": float(np.median(times[0])), "realised_time_constant": float(np.median(times[1])),
-                  "time_constant_error": float(np.abs(times[1] / times[0] - 1).max())}
-    return entry
+        decays = multiplies_state(program, item.name)
+        yield constant_entry(item.name, asked + origin, found + origin, pair.fixed.dt if decays else None)
