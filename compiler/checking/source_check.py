@@ -8,15 +8,15 @@ sum of |summands|), spikes equal unless a compare is a tie within that bound. Al
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from compiler.checking.coverage import ENOUGH
 from compiler.checking.magnitudes import Bounded, bounded
+from compiler.checking.module_run import ModuleRun
 from compiler.checking.stimulus import count_synapses, random_inputs
+from compiler.checking.tally import Tally
 from compiler.checking.verdicts import Verdict
-from compiler.float_engine import Simulator
 from compiler.formats import FloatType
 from compiler.frontends.lowered import Lowered
 from compiler.ir.network import PRE, WEIGHT, Network, Population, Projection
@@ -49,9 +49,9 @@ def check_source(source, network: Network, inputs: Arrays) -> Verdict:
     for turn in range(_ROUNDS):
         check.compare_all(random_inputs(network, batch, steps * 2**turn, seed=turn))
         batch = min(batch, _LATER_SAMPLES)
-        if check.active() >= ENOUGH:
+        if check.tally.share_active() >= ENOUGH:
             break
-    return check.verdict()
+    return check.tally.verdict(STAGE)
 
 
 def verify(module: SparkModule, lowered: Lowered, stimuli: Iterable[Arrays]) -> Verdict:
@@ -63,7 +63,7 @@ def verify(module: SparkModule, lowered: Lowered, stimuli: Iterable[Arrays]) -> 
     check = _Check(module, lowered)
     for inputs in stimuli:
         check.compare_all(inputs)
-    return check.verdict()
+    return check.tally.verdict(STAGE)
 
 
 def _parts(network: Network, inputs: Arrays) -> Iterable[dict[str, np.ndarray]]:
@@ -78,47 +78,25 @@ def _parts(network: Network, inputs: Arrays) -> Iterable[dict[str, np.ndarray]]:
         yield {name: np.asarray(rows[start : min(start + size, batch)], np.float64) for name, rows in inputs.items()}
 
 
-@dataclass
-class _Tally:
-    """What was found so far."""
-
-    values: int = 0
-    samples: int = 0
-    ties: int = 0
-    tie_differences: int = 0
-    worst: float = 0.0
-    first: dict | None = None
-    active: dict[str, np.ndarray] = field(default_factory=dict)
-
-
 class _Check:
     def __init__(self, module: SparkModule, lowered: Lowered):
         self.lowered, self.network = lowered, lowered.network
         self.sites = {item.name: SiteRunner(self.network, item.site, item.size) for item in self.network.populations}
         self.projections = {item.name: ProjectionRunner(self.network, item) for item in self.network.projections}
-        states = [self.lowered.state_path(site, item.name) for site, runner in self._stateful()
-                  for item in runner.program.states]
-        self.simulator = Simulator(module, lowered, {*states, *lowered.emissions.values()})
-        self.tally = _Tally(active={item.name: np.zeros(item.size, bool) for item in self.network.populations})
-
-    # -- what the module did ----------------------------------------------------------------------------------------
+        states = [(site, item.name) for site, runner in self._stateful() for item in runner.program.states]
+        self.module = ModuleRun(module, lowered, states)
+        self.tally = Tally({item.name: np.zeros(item.size, bool) for item in self.network.populations})
 
     def compare_all(self, inputs: Arrays) -> None:
         """Compare on a whole stimulus, as much of it as can be afforded."""
         for part in _parts(self.network, inputs):
-            self.compare(part)
+            self._compare(part)
 
-    def active(self) -> float:
-        """Share of units that emitted something."""
-        units = sum(item.size for item in self.tally.active.values())
-        return sum(int(item.sum()) for item in self.tally.active.values()) / max(units, 1)
-
-    def compare(self, inputs: dict[str, np.ndarray]) -> None:
+    def _compare(self, inputs: dict[str, np.ndarray]) -> None:
         """Compare every state and emitted value of a few samples."""
-        self.seen, _ = self.simulator.run(inputs)
-        self.inputs = inputs
-        self.batch, self.steps = next(iter(inputs.values())).shape[:2]
-        self.tally.samples += self.batch
+        self.module.run(inputs)
+        self.batch, self.steps = self.module.batch, self.module.steps
+        self.tally.begin(self.batch, self.steps)
         for population in self.network.populations:
             self._population(population)
 
@@ -127,47 +105,22 @@ class _Check:
         for name, projection in self.projections.items():
             yield from ((f"{name}.{key}", runner) for key, runner in projection.sites.items())
 
-    def _after(self, site: str, runner: SiteRunner) -> Values:
-        """States that the module had after every step, [B, T, n]."""
-        return {item.name: self.lowered.state_origin(site, item.name).of(
-            self.seen[self.lowered.state_path(site, item.name)]) for item in runner.program.states}
-
-    def _before(self, site: str, runner: SiteRunner) -> Values:
-        """States that the module had before every step, [rows, n], in their own number type."""
-        starts = runner.initial_states(self.batch)
-        shifted = {name: np.concatenate([starts[name][:, None], rows[:, :-1]], axis=1)
-                   for name, rows in self._after(site, runner).items()}
-        return {name: rows.reshape(-1, runner.units).astype(starts[name].dtype) for name, rows in shifted.items()}
-
-    def _emitted(self, projection: Projection, delay: np.ndarray) -> np.ndarray:
-        """What arrives from a delay (a number, or one per unit) at every step, [rows, n]."""
-        source = projection.source
-        key = source, projection.source_port
-        rows = self.inputs[source] if source in self.inputs else self.seen[self.lowered.emissions[key]]
-        late = np.zeros_like(rows)
-        for steps in np.unique(delay):
-            units = np.broadcast_to(delay == steps, rows.shape[2:])
-            late[:, steps:, units] = rows[:, : self.steps - steps, units]
-        return late.reshape(-1, rows.shape[2])
-
-    # -- what the network makes of it -------------------------------------------------------------------------------
-
     def _population(self, population: Population) -> None:
         runner, name = self.sites[population.name], population.name
         shape = (self.batch * self.steps, population.size)
         sums = {item.name: np.zeros(shape) for item in runner.program.inputs}
         sizes = {item.name: np.zeros(shape) for item in runner.program.inputs}
         tie = self._filters(population, sums, sizes)
-        found = bounded(runner, sums, sizes, self._before(name, runner), TOLERANCE)
+        found = bounded(runner, sums, sizes, self.module.before(name, runner), TOLERANCE)
         tie |= found.tie
         self.tally.ties += int(tie.sum())
-        after = self._after(name, runner)
+        after = self.module.after(name, runner)
         for state, operand in runner.program.updates:
             self._require(f"{name}.{state}", runner, found, operand, after[state], tie)
         for emit in runner.program.emits:
-            if (name, emit.port) not in self.lowered.emissions:
+            emitted = self.module.emitted(name, emit.port)
+            if emitted is None:
                 continue  # Passed on to synapses, which are compared.
-            emitted = self.seen[self.lowered.emissions[name, emit.port]]
             self._require(f"{name}.{emit.port}", runner, found, emit.value, emitted, tie)
             self.tally.active[name] |= (emitted != 0).any((0, 1))
         for item in self.network.into(population.name):
@@ -181,15 +134,14 @@ class _Check:
         for item in runner.program.inputs:
             if item.name == PRE:
                 value = self.projections[projection.name].by_synapse(self._arriving(projection))
-            elif (projection.target, item.name) in self.lowered.emissions:
-                rows = self.seen[self.lowered.emissions[projection.target, item.name]]
+            elif (rows := self.module.emitted(projection.target, item.name)) is not None:
                 value = np.repeat(rows.reshape(-1, rows.shape[2]), sources, axis=1)
             else:
                 value = np.repeat(_pair(target, found, target.program.emit(item.name).value)[0], sources, axis=1)
             given[item.name] = value
         sizes = {name: np.abs(value) for name, value in given.items()}
-        made = bounded(runner, given, sizes, self._before(site, runner), TOLERANCE)
-        after, tie = self._after(site, runner), made.tie | np.repeat(tie, sources, axis=1)
+        made = bounded(runner, given, sizes, self.module.before(site, runner), TOLERANCE)
+        after, tie = self.module.after(site, runner), made.tie | np.repeat(tie, sources, axis=1)
         for state, operand in runner.program.updates:
             self._require(f"{site}.{state}", runner, made, operand, after[state], tie)
 
@@ -203,7 +155,7 @@ class _Check:
             if runner is not None:
                 site = f"{item.name}.post"
                 first = self.lowered.sharing(site)[0]
-                states = self._before(site, runner)
+                states = self.module.before(site, runner)
                 states = states if site == first else {name: np.zeros_like(rows) for name, rows in states.items()}
                 port = runner.program.inputs[0].name
                 found = bounded(runner, {port: value}, {port: size}, states, TOLERANCE)
@@ -223,7 +175,7 @@ class _Check:
         if (site := runner.sites.get("pre")) is not None:
             arriving[0], sizes[0] = self._before_weights(projection, site, arriving[0])
         if projection.synapse is not None:
-            weights = self._before(f"{projection.name}.synapse", runner.sites["synapse"])[WEIGHT]
+            weights = self.module.before(f"{projection.name}.synapse", runner.sites["synapse"])[WEIGHT]
             values, size = runner.by_synapse(arriving), runner.by_synapse(sizes)
             return runner.weigh_with(weights, values), runner.weigh_with(np.abs(weights), size)
         biased = np.tile(np.arange(self.steps) >= runner.bias_start, self.batch)
@@ -232,76 +184,32 @@ class _Check:
     def _arriving(self, projection: Projection) -> list[np.ndarray]:
         """What arrives from each delay at every step, [rows, n]."""
         parts = self.projections[projection.name].sum.parts
-        return [self._emitted(projection, np.asarray(delay)) for delay, _ in parts]
+        return [self.module.arriving(projection, np.asarray(delay)) for delay, _ in parts]
 
     def _before_weights(self, projection: Projection, runner: SiteRunner, value: np.ndarray) -> tuple:
         name, port = f"{projection.name}.pre", runner.program.inputs[0].name
-        states = self._before(name, runner)
+        states = self.module.before(name, runner)
         found = bounded(runner, {port: value}, {port: np.abs(value)}, states, TOLERANCE)
-        after = self._after(name, runner)
+        after = self.module.after(name, runner)
         for state, operand in runner.program.updates:
             self._require(f"{name}.{state}", runner, found, operand, after[state], found.tie)
         return _pair(runner, found, runner.program.emits[0].value)
 
-    # -- comparing --------------------------------------------------------------------------------------------------
-
     def _require_sum(self, site: str, parts: list[tuple[SiteRunner, Bounded]], tie: np.ndarray) -> None:
         """Filters of several origins: their states add up to the one that the module has."""
         runner = parts[0][0]
-        after = self._after(site, runner)
+        after = self.module.after(site, runner)
         for state, operand in runner.program.updates:
             pairs = [_pair(part, found, operand) for part, found in parts]
             value, size = sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
-            self._compare(f"{site}.{state}", value, after[state], TOLERANCE * np.asarray(size), tie)
+            self.tally.compare(f"{site}.{state}", value, after[state], TOLERANCE * np.asarray(size), tie)
 
     def _require(self, name: str, runner: SiteRunner, found: Bounded, operand: Operand, after: np.ndarray,
                  tie: np.ndarray) -> None:
         value, size = _pair(runner, found, operand)
         real = isinstance(operand, str) and isinstance(runner.types[operand], FloatType)
         bound = TOLERANCE * np.maximum(np.maximum(np.abs(value), size), found.theta) if real else np.zeros(value.shape)
-        self._compare(name, value, after, bound, tie)
-
-    def _compare(self, name: str, value, after: np.ndarray, bound: np.ndarray, tie: np.ndarray) -> None:
-        expected = after.reshape(-1, after.shape[-1])
-        delta = np.abs(np.broadcast_to(value, expected.shape) - expected)
-        wrong = ~(delta <= np.broadcast_to(bound, expected.shape))
-        self.tally.values += expected.size
-        self.tally.tie_differences += int((wrong & tie).sum())
-        fine = ~wrong & (delta > 0)
-        if fine.any():
-            share = delta[fine] / np.broadcast_to(bound, expected.shape)[fine]
-            self.tally.worst = max(self.tally.worst, float(share.max()))
-        wrong &= ~tie
-        if wrong.any():
-            self._note(name, wrong, np.broadcast_to(value, expected.shape), expected)
-
-    def _note(self, name: str, wrong: np.ndarray, value: np.ndarray, expected: np.ndarray) -> None:
-        """Keep the difference of the earliest step."""
-        rows, units = np.nonzero(wrong)
-        steps = rows % self.steps
-        index = int(steps.argmin())
-        if self.tally.first is None or steps[index] < self.tally.first["step"]:
-            place = (rows[index], units[index])
-            sample = self.tally.samples - self.batch + int(rows[index] // self.steps)
-            self.tally.first = {"value": name, "sample": sample, "step": int(steps[index]), "unit": int(units[index]),
-                                "expected": float(expected[place]), "found": float(value[place])}
-
-    def verdict(self) -> Verdict:
-        tally = self.tally
-        coverage = {
-            "units": self.active(),
-            "units_by_population": {name: float(item.mean()) for name, item in tally.active.items()},
-            "ties": tally.ties, "tie_differences": tally.tie_differences, "worst": tally.worst,
-        }
-        equal, detail = "equal", f"{tally.ties} near-threshold ties, {tally.tie_differences} decided differently"
-        if tally.first is not None:
-            first = tally.first
-            equal = "different"
-            detail = (f"{first['value']} at sample {first['sample']}, step {first['step']}, unit {first['unit']}: "
-                      f"the module has {first['expected']!r}, the network {first['found']!r}")
-        elif coverage["units"] < ENOUGH:
-            equal, detail = "not exercised", f"only {100 * coverage['units']:.0f} % of the units were active; {detail}"
-        return Verdict(STAGE, equal, tally.values, tally.samples, coverage, tally.first, detail)
+        self.tally.compare(name, value, after, bound, tie)
 
 
 def _pair(runner: SiteRunner, found: Bounded, operand: Operand) -> tuple[np.ndarray, np.ndarray]:

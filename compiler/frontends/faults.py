@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from compiler.diagnostics import Diagnostic, Place, declare, fail
-from compiler.frontends.trace import flatten
+from compiler.frontends.leaves import flatten
 from spark.core.module import SparkModule
 
 E106 = declare("E106", "shapes of a module do not fit each other")

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from compiler.formats import F64, BoolType, Format, Type, storage_dtype
-from compiler.frontends.trace import declared_names, flatten, trace
+from compiler.frontends.leaves import declared_names, flatten
+from compiler.frontends.trace import trace
 from compiler.ir.network import Network, Tensor
 from compiler.ir.program import Argument, Program, Site, TensorRef
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.formats import BOOL, F64
+from compiler.frontends.leaves import declared_names
 from compiler.frontends.program_book import ProgramBook
-from compiler.frontends.trace import declared_names, trace
+from compiler.frontends.trace import trace
 from compiler.ir.network import Network
 from compiler.ir.verify import verify
 from compiler.site_runner import SiteRunner
