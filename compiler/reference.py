@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 import networkx as nx
 import numpy as np
-import scipy.sparse as sparse
 
 from compiler import counter_hash
 from compiler.arithmetic import EXACT, Fixed, fit, literal
+from compiler.exact_maps import matrices
 from compiler.formats import BoolType, Format, Type
 from compiler.ir.network import PRE, WEIGHT, Input, Network, Population, Projection
 from compiler.ir.program import Argument, Operand, Program, Site, TensorRef
@@ -47,7 +47,7 @@ class _Run:
         self.first_step = int(state.get("step", 0))
         self.depths = history_depths(network)
         self.order = _order(network)
-        self.maps = {item.name: _matrices(network, item) for item in network.projections}
+        self.maps = {item.name: matrices(network, item) for item in network.projections}
         self.states = {site: self._initial(site, s, units, state) for site, s, units in network.sites()}
         self.ready = {key: self.depths.get(key, 0) for key in _ports(network)}
         self.emitted = {key: self._past(key, state) for key in self.ready}
@@ -277,50 +277,6 @@ def _ports(network: Network) -> list[tuple[str, str]]:
     for item in network.populations:
         ports += [(item.name, emit.port) for emit in network.programs[item.site.program].emits]
     return ports
-
-
-class _Matrix:
-    """One linear map [post, pre] of exact integers.
-
-    A float of 24 (53) bits holds every integer below 2**24 (2**53), so where the sums stay below it its fast product
-    is exact.
-    """
-
-    def __init__(self, matrix: np.ndarray | sparse.csr_array):
-        self.exact = matrix
-        self.row_bound = int(np.asarray(abs(matrix).sum(axis=1)).max(initial=0))
-        self.bits, dtype = (24, np.float32) if self.row_bound < 1 << 24 else (53, np.float64)
-        self.floats = matrix.T.astype(dtype) if isinstance(matrix, np.ndarray) else None
-
-    def times(self, values: np.ndarray) -> np.ndarray:
-        """values [B, pre] -> [B, post]."""
-        if self.floats is None:
-            return np.asarray((self.exact @ values.T).T)
-        if self.row_bound * int(np.abs(values).max(initial=0)) < 1 << self.bits:
-            return (values.astype(self.floats.dtype) @ self.floats).astype(np.int64)
-        return values @ self.exact.T
-
-
-def _matrices(network: Network, projection: Projection) -> dict[int | None, list[_Matrix]]:
-    """The chain as matrices, under None; with per-synapse delays one masked matrix per delay."""
-    shape, chain = network.shape_of(projection.source), []
-    for connection in projection.chain:
-        chain.append(connection.matrix(shape, network.tensors))
-        shape = connection.output_shape(shape, network.tensors)
-    delays = source_delays(network, projection)
-    if delays.ndim < 2:
-        return {None: [_Matrix(item) for item in chain]}
-    whole = _multiplied_out(chain)
-    return {int(d): [_Matrix(np.where(delays == d, whole, 0))] for d in np.unique(delays)}
-
-
-def _multiplied_out(chain: list) -> np.ndarray:
-    """The chain as one dense matrix [post, pre]."""
-    dense = [item.toarray() if sparse.issparse(item) else item for item in chain]
-    whole = dense[0]
-    for matrix in dense[1:]:
-        whole = matrix @ whole
-    return whole
 
 
 def _weight_fraction(network: Network, projection: Projection) -> int:

@@ -13,10 +13,11 @@ from lark import Lark, Token, UnexpectedInput, UnexpectedToken
 
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
 from compiler.formats import storage_dtype
+from compiler.ir.definitions import Definition, Header, Source, TensorLine
 from compiler.ir.network import LEVELS, Input, Network, Output, Population, Projection, Tensor
 from compiler.ir.print import VERSION
 from compiler.ir.program import Program
-from compiler.ir.syntax import E203, Definition, Header, Reader, Source, TensorLine
+from compiler.ir.syntax import E203, Reader
 from compiler.ir.tensors import tensor_hash
 
 E201 = declare("E201", "the text of a network does not follow the grammar")

@@ -2,82 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-import types
-import typing
-from dataclasses import MISSING, Field, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lark import Token, Transformer, v_args
 
-from compiler.diagnostics import Diagnostic, Place, declare
+from compiler.diagnostics import Diagnostic, declare
 from compiler.formats import F64, Type, parse_type
 from compiler.ir.connections.base import Connection, find
+from compiler.ir.connections.written import fields_of
+from compiler.ir.definitions import Definition, Header, Source, TensorLine
 from compiler.ir.network import AxonGroup, Input, Output, Population, PortKind, Projection, Segment
 from compiler.ir.program import Declaration, Emit, Op, Program, Site, State, TensorRef
 
 E203 = declare("E203", "a name is defined twice")
 E204 = declare("E204", "a connection or an argument is not written as it must be")
 E205 = declare("E205", "a type is not a number format")
-
-LONGEST_EXCERPT = 200
-
-
-@dataclass(frozen=True)
-class Source:
-    """The text and its file name, to tell where a token stands."""
-
-    text: str
-    file: str = ""
-
-    @functools.cached_property
-    def lines(self) -> list[str]:
-        return self.text.split("\n")
-
-    def place(self, token: Token, path: str = "") -> Place:
-        return self.at(token.line or 0, token.column or 0, path)
-
-    def at(self, line: int, column: int, path: str = "") -> Place:
-        """A place with its line as excerpt, made printable: the text may be anybody's."""
-        shown = 0 < line <= len(self.lines) and column <= LONGEST_EXCERPT
-        excerpt = self.lines[line - 1][:LONGEST_EXCERPT] if shown else ""
-        return Place(self.file, line, column, "".join(c if c.isprintable() else " " for c in excerpt), path)
-
-
-@dataclass(frozen=True)
-class Header:
-    version: int
-    level: str
-    dt: float
-    chip: str
-    seed: int
-    token: Token
-
-
-@dataclass(frozen=True)
-class TensorLine:
-    """What the text says about a tensor; its data stands elsewhere."""
-
-    type: Type
-    shape: tuple[int, ...]
-    hash: str
-
-
-@dataclass(frozen=True)
-class Definition:
-    """A named thing of the text and the token of its name, with its sigil."""
-
-    kind: str
-    token: Token
-    value: Any
-
-    @property
-    def name(self) -> str:
-        return str(self.token)[1:]
-
-    @property
-    def label(self) -> str:
-        return f"{self.kind} {self.token}"
 
 
 class Reader(Transformer):
@@ -182,32 +122,14 @@ class Reader(Transformer):
 
     @v_args(inline=True)
     def connection(self, keyword, *given):
-        kinds = _connection_kinds()
+        kinds = find()
         values = [item for item in given if item is not None]
         if keyword not in kinds:
             self.fault(E204, keyword, "no connection of that name", str(keyword), ", ".join(sorted(kinds)))
             return None
-        arguments = self.fields_of(keyword, kinds[keyword], values)
+        arguments = fields_of(keyword, kinds[keyword], values, lambda *said: self.fault(E204, keyword, *said))
         return None if arguments is None else kinds[keyword](**arguments)
 
-    def fields_of(self, keyword: Token, kind: type[Connection], given: list) -> dict[str, Any] | None:
-        """Values of a connection's fields by name: leading ones by position, the others by name."""
-        names = [item.name for item in fields(kind)]
-        values: dict[str, Any] = {}
-        for index, (key, value) in enumerate(given):
-            name = str(key) if key is not None else (names[index] if index < len(names) else "")
-            if name not in names or name in values:
-                self.fault(E204, keyword, "no such field, or one given twice", name or str(value), ", ".join(names))
-                return None
-            values[name] = value
-        missing = [item.name for item in fields(kind) if item.name not in values and _required(item)]
-        wrong = [name for name in values if not _is_a(values[name], typing.get_type_hints(kind)[name])]
-        if missing or wrong:
-            self.fault(E204, keyword, f"{keyword} lacks fields, or they are of the wrong kind",
-                       ", ".join([*(f"no {name}" for name in missing), *(f"{n}={values[n]}" for n in wrong)]),
-                       ", ".join(f"{item.name}: {item.type}" for item in fields(kind)))
-            return None
-        return values
 
     @v_args(inline=True)
     def field(self, key, value):
@@ -294,28 +216,6 @@ class Reader(Transformer):
 class _Param:
     name: str
     type: Type
-
-
-@functools.cache
-def _connection_kinds() -> dict[str, type[Connection]]:
-    return find()
-
-
-def _required(item: Field) -> bool:
-    return item.default is MISSING and item.default_factory is MISSING
-
-
-def _is_a(value: Any, kind: Any) -> bool:
-    """Whether a value of the text belongs to the declared type of a connection's field."""
-    origin, of = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        return any(_is_a(value, item) for item in of)
-    if origin is tuple:
-        kinds = of[:1] * len(value) if isinstance(value, tuple) and of[1:] == (...,) else of
-        return isinstance(value, tuple) and len(value) == len(kinds) and all(map(_is_a, value, kinds))
-    if kind in (int, float) and isinstance(value, bool):
-        return False
-    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def _number(token: str) -> int | float:

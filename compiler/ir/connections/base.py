@@ -6,6 +6,7 @@ Its meaning is `matrix`, the plain list of synapses; code generators have their 
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 import pkgutil
@@ -88,6 +89,7 @@ def exact(tensor: Tensor) -> np.ndarray:
     return tensor.data.astype(np.float64 if tensor.data.dtype.kind == "f" else np.int64)
 
 
+@functools.cache
 def find() -> dict[str, type[Connection]]:
     """Every connection class by its keyword, found by importing the files of this folder."""
     package = importlib.import_module("compiler.ir.connections")
