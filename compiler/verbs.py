@@ -77,12 +77,14 @@ def compare(
 ) -> Comparison:
     """Accuracy of a source in floating point and compiled, at several widths of weights and on several targets.
 
-    data: an `.npz` with inputs and `label`, or such arrays; None: the source's own. folds: calibrate on the inputs of
-    all samples but every `folds`-th, compare on those, and so on. Errors: E173, E180, E181.
+    data: an `.npz` with inputs and `label` (accuracy is None without), or such arrays; None: the source's own, else
+    the inputs for calibration. folds: calibrate on the inputs of all samples but every `folds`-th, compare on those,
+    and so on. explained: samples on which errors and blame are measured, 0: none. Errors: E173, E180, E181.
     """
     chosen = Settings(**settings)
     given = Path(data) if isinstance(data, str) else data
-    return compare_source(chosen.load(str(source)), chosen, given, weights, targets, folds=folds)
+    return compare_source(chosen.load(str(source)), chosen, given, weights, targets, folds=folds,
+                          explained=explained)
 
 
 def load(folder: str | Path) -> Artifact:

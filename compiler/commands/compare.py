@@ -22,7 +22,7 @@ def _widths(context: click.Context, parameter: click.Parameter, value: str | Non
 
 @click.command("compare")
 @click.argument("source")
-@click.option("--data", type=click.Path(), metavar="FILE.npz", help="Labelled samples: input and label.")
+@click.option("--data", type=click.Path(), metavar="FILE.npz", help="Samples: input, and label for accuracy.")
 @click.option("--weights", callback=_widths, metavar="N,N,…", help="Bits of weights, one row for each (8).")
 @click.option("--targets", metavar="NAME,…", help="Target families, one row for each (jax_fixed).")
 @click.option("--folds", type=click.IntRange(2), metavar="N", help="Calibrate on the inputs of all samples but every "
@@ -37,11 +37,12 @@ def command(
     report: str | None,
     settings: Settings, json_file: str | None,
 ) -> None:
-    """Compare SOURCE in floating point with what it compiles to, on labelled samples.
+    """Compare SOURCE in floating point with what it compiles to, on samples: --data, else those of the source.
 
-    Prints accuracy with its exact 95 % interval, agreement with the float model, the spike-count error of every
-    population, and where the spikes first differ; then, for every row, errors of states and decisions, and blame: what
-    weights, decays, thresholds, state width, tables and delays cost, each alone quantized and each alone put back.
+    Prints accuracy (of labelled samples) with its exact 95 % interval, agreement with the float model, the spike-count
+    error of every population, and where the spikes first differ; then, for every row, errors of states and decisions,
+    and blame: what weights, decays, thresholds, state width, tables, delays and order cost, each alone quantized and
+    each alone put back.
 
     \b
     Example:
@@ -72,9 +73,10 @@ def _print(found: Comparison) -> None:
     from compiler.explain.text import lines
 
     header = ["target", "weights", "states", "accuracy [95 %]", "agreement", "spike-count error", "first divergence"]
-    reference = ["float", "-", "-", str(found.reference), "-", "-", "-"]
+    reference = ["float", "-", "-", str(found.reference or "no labels"), "-", "-", "-"]
     _output.table([reference, *(_cells(row) for row in found.rows)], header)
-    click.echo(f"{found.reference.n} decisions, read-out {found.readout}; divergence: earliest step of any sample")
+    decisions = found.rows[0].agreement.n
+    click.echo(f"{decisions} decisions, read-out {found.readout}; divergence: earliest step of any sample")
     for row in found.rows:
         if row.explanation is not None:
             click.echo(f"\n{row.target}, {row.weights}-bit weights, {row.state}-bit states")
@@ -89,4 +91,4 @@ def _cells(row: Row) -> list[str]:
         margin = "" if first.margin is None else f", margin {first.margin:.2g}"
         where = f"sample {first.sample}, step {first.step}, {first.population}[{first.neuron}]{margin}"
     agreed = f"{100 * row.agreement.value:.2f} %"
-    return [row.target, str(row.weights), str(row.state), str(row.accuracy), agreed, errors, where]
+    return [row.target, str(row.weights), str(row.state), str(row.accuracy or "-"), agreed, errors, where]

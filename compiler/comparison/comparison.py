@@ -14,7 +14,7 @@ import numpy as np
 
 from compiler import artifact, discovery, interpreter
 from compiler.comparison.accuracy import Divergence, Proportion, accuracy, agreement, first_divergence
-from compiler.comparison.labelled import labelled
+from compiler.comparison.labelled import samples
 from compiler.comparison.margin import margin_of
 from compiler.explain.explanation import Explanation, explain, output_of
 from compiler.formats import BoolType
@@ -39,14 +39,14 @@ Progress = Callable[[str, float], None]
 class Row:
     """One target at one width against the float reference on the same samples.
 
-    spike_count_error: by population, mean |count difference| as a share of the mean count. explanation: errors of every
-    population and blame; None where that was not asked for.
+    accuracy: None without labels. spike_count_error: by population, mean |count difference| as a share of the mean
+    count. explanation: errors of every population and blame; None where that was not asked for.
     """
 
     target: str
     weights: int
     state: int
-    accuracy: Proportion
+    accuracy: Proportion | None
     agreement: Proportion
     spike_count_error: dict[str, float]
     first_divergence: Divergence | None
@@ -57,8 +57,7 @@ class Row:
     def as_json(self) -> dict[str, Any]:
         explained = self.explanation.as_json() if self.explanation else {}
         return {"target": self.target, "weights": self.weights, "state": self.state,
-                "accuracy": self.accuracy.value, "explained": explained,
-                "interval": self.accuracy.interval, "n": self.accuracy.n, "agreement": self.agreement.value,
+                **_shares(self.accuracy, self.agreement.n), "explained": explained, "agreement": self.agreement.value,
                 "spike_count_error": self.spike_count_error, "seconds": self.seconds,
                 "first_divergence": self.first_divergence.as_json() if self.first_divergence else None}
 
@@ -67,13 +66,17 @@ class Row:
 class Comparison:
     """Accuracy of the float reference, and of every target at every width."""
 
-    reference: Proportion
+    reference: Proportion | None
     readout: str
     rows: list[Row]
 
     def as_json(self) -> dict[str, Any]:
-        reference = {"accuracy": self.reference.value, "n": self.reference.n, "interval": self.reference.interval}
+        reference = _shares(self.reference, self.rows[0].agreement.n)
         return {"float": reference, "readout": self.readout, "rows": [item.as_json() for item in self.rows]}
+
+
+def _shares(found: Proportion | None, decisions: int) -> dict[str, Any]:
+    return {"accuracy": found.value if found else None, "n": decisions, "interval": found.interval if found else None}
 
 
 def compare_source(
@@ -81,9 +84,10 @@ def compare_source(
     targets: Sequence[str] = (), progress: Progress = lambda stage, fraction: None, folds: int = 0,
     explained: int = EXPLAINED,
 ) -> Comparison:
-    """Run a source in floating point and compiled, on labelled samples.
+    """Run a source in floating point and compiled, on samples.
 
-    data: an `.npz` with the inputs and `label`, or such arrays; None: the source's own `data`. weights: widths of
+    data: an `.npz` with the inputs and `label`, or such arrays; None: the source's own `data`, else the inputs for
+    calibration. Without labels there is no accuracy. weights: widths of
     weights, default those of the settings. targets: target families, default that of the settings. folds: calibrate on
     the inputs of all samples but every `folds`-th, compare on those, and so on; 0: calibrate as the settings say.
     explained: samples on which errors of every population and blame are measured (of the first fold).
@@ -91,7 +95,7 @@ def compare_source(
     """
     options = settings.options(source)
     model = lowered(source, options)
-    given = labelled(source, model, data)
+    given = samples(source, model, data, options.calibration)
     chosen = list(targets) or [settings.target]
     pairs = [(width, name) for width in list(weights) or [settings.weights] for name in chosen]
     rows, references, parts = [_Total() for _ in pairs], [], list(_parts(given, folds))
@@ -115,16 +119,17 @@ def _parts(given: Stimulus, folds: int) -> Iterator[tuple[Stimulus, dict[str, np
     if folds < 2:
         yield given, None
         return
-    assert given.label is not None
     for start in range(folds):
         scored = np.arange(given.samples) % folds == start
         inputs = {name: rows[scored] for name, rows in given.inputs.items()}
-        yield (Stimulus(inputs, given.batched, given.label[scored]),
+        label = None if given.label is None else given.label[scored]
+        yield (Stimulus(inputs, given.batched, label),
                {name: rows[~scored] for name, rows in given.inputs.items()})
 
 
-def _pooled(shares: Sequence[Proportion]) -> Proportion:
-    return Proportion(sum(item.successes for item in shares), sum(item.n for item in shares))
+def _pooled(shares: Sequence[Proportion | None]) -> Proportion | None:
+    known = [item for item in shares if item is not None]
+    return Proportion(sum(item.successes for item in known), sum(item.n for item in known)) if known else None
 
 
 def _spiking(network: Network) -> dict[str, str]:
@@ -177,14 +182,13 @@ class _Trial:
 class _Total:
     """One row, part by part."""
 
-    parts: list[tuple[_Trial, Proportion]] = field(default_factory=list)
+    parts: list[tuple[_Trial, Proportion | None]] = field(default_factory=list)
     divergence: Divergence | None = None
     explanation: Explanation | None = None
 
     def add(self, trial: _Trial, given: Stimulus, part: int, parts: int) -> None:
         """Add what a trial on every `parts`-th sample, from sample `part` on, has shown."""
-        assert given.label is not None
-        self.parts.append((trial, accuracy(np.concatenate(trial.classes), given.label)))
+        self.parts.append((trial, _accuracy(trial.classes, given)))
         found = trial.divergence
         if found is not None and (self.divergence is None or found.step < self.divergence.step):
             margin = margin_of(trial.compilation.model, given.inputs, found)
@@ -225,7 +229,8 @@ def _chip_for(target: str, chip: str | None) -> str:
     return chip_for(target, chip if chip in family else None) if family else chip_for(target, "none")
 
 
-def _compare_batches(model: Network, given: Stimulus, trials: Iterable[_Trial], progress: Progress) -> Proportion:
+def _compare_batches(model: Network, given: Stimulus, trials: Iterable[_Trial], progress: Progress
+                     ) -> Proportion | None:
     """Fill the trials, batch by batch; returns the accuracy of the float reference."""
     output, spikes = output_of(model), _spiking(model)
     read, readout = record_read(model, output), readout_of(model, output)
@@ -243,8 +248,11 @@ def _compare_batches(model: Network, given: Stimulus, trials: Iterable[_Trial], 
             same = agreement(classes, trial.classes[-1])
             trial.agreed, trial.compared = trial.agreed + same.successes, trial.compared + same.n
             trial.add(expected, fixed, part.start)
-    assert given.label is not None
-    return accuracy(np.concatenate(reference), given.label)
+    return _accuracy(reference, given)
+
+
+def _accuracy(classes: Sequence[np.ndarray], given: Stimulus) -> Proportion | None:
+    return None if given.label is None else accuracy(np.concatenate(classes), given.label)
 
 
 def _batches(model: Network, given: Stimulus) -> Iterator[slice]:

@@ -28,7 +28,7 @@ def of_compile(compilation: Compilation) -> bytes:
     """The page of a compile: measured on some of the source's labelled data, else on what it was calibrated with."""
     inputs, label = dict(compilation.options.calibration or {}), None
     try:
-        given = labelled(compilation.source, compilation.model, None)
+        given = labelled(compilation.source, compilation.model)
         inputs, label = dict(given.inputs), given.label
     except DiagnosticError:
         pass
@@ -39,13 +39,14 @@ def of_compile(compilation: Compilation) -> bytes:
 def of_comparison(found: Any) -> bytes:
     """The page of `sparkc compare`: every row, then everything about the first."""
     first = found.rows[0]
+    accuracy = (found.reference, first.accuracy) if found.reference and first.accuracy else None
     rows = [tables.comparison(found)]
     rows += [
         blamed.blame(row.explanation.blame, f"What is to blame: {row.target}, {row.weights}-bit weights")
         for row in found.rows
         if row.explanation and row.explanation.blame
     ]
-    return _page(first.compilation, first.explanation, (found.reference, first.accuracy), rows)
+    return _page(first.compilation, first.explanation, accuracy, rows)
 
 
 def write_page(found: Any, path: Path) -> None:

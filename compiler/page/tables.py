@@ -133,13 +133,15 @@ def _coverage(coverage: Mapping[str, Any]) -> str:
 
 def comparison(found: Any) -> Markup:
     """Every row of `sparkc compare`."""
-    rows: list[list[Content]] = [["floating point", "", "", str(found.reference), ""]]
+    rows: list[list[Content]] = [["floating point", "", "", str(found.reference or "no labels"), ""]]
     rows += [
-        [row.target, row.weights, row.state, str(row.accuracy), percent(row.agreement.value)] for row in found.rows
+        [row.target, row.weights, row.state, str(row.accuracy or ""), percent(row.agreement.value)]
+        for row in found.rows
     ]
+    told = "; accuracy with its exact 95 % interval" if found.reference else ""
     return section(
         "comparison",
         "Floating point and integers",
-        words(f"{found.reference.n} decisions, read-out {found.readout}; accuracy with its exact 95 % interval."),
+        words(f"{found.rows[0].agreement.n} decisions, read-out {found.readout}{told}."),
         table(["target", "weight bits", "state bits", "accuracy", "same class as float"], rows),
     )

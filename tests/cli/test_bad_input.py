@@ -140,7 +140,6 @@ def test_an_input_that_a_port_cannot_hold_is_told(sparkc, built, tmp_path, engin
     (["check", "--certificate", "text.npz"], "E508"),
     (["check", "--certificate", "{built}/report.json"], "E320"),
     (["compare", "{small}"], "E180"),
-    (["compare", "{small}", "--data", "unlabelled.npz"], "E180"),
     (["compare", "{small}", "--data", "labels.npz"], "E181"),
     (["compile", "{small}", "--chip", "tinny"], "E430"),
     (["compile", "{small}", "--target", "abacus"], "E173"),
@@ -159,7 +158,6 @@ def test_a_bad_argument_is_told(sparkc, small, built, inputs, tmp_path, words, c
     (tmp_path / "text.npz").write_text("no arrays\n")
     (tmp_path / "unknown.toml").write_text("wieghts = 4")
     (tmp_path / "wrong.toml").write_text('weights = "many"\nreset = "never"')
-    np.savez(tmp_path / "unlabelled.npz", input=np.zeros((5, 3, 12)))
     np.savez(tmp_path / "labels.npz", input=np.zeros((5, 3, 12 if "compare" in words else 11)), label=np.full(5, 9))
     before = sorted(path.name for path in tmp_path.iterdir())
     done = sparkc(*(word.format(small=small, built=built, inputs=inputs) for word in words))

@@ -114,6 +114,17 @@ def test_the_page_of_a_comparison_has_every_row_and_its_blame():
         assert str(row.accuracy) in page
 
 
+def test_without_labels_everything_is_told_but_accuracy():
+    source = Settings().load(str(SMALL))
+    found = compare_source(source, Settings(chip="none", weights=3), {"input": data()["input"]})
+    [row], told = found.rows, found.as_json()
+    assert row.accuracy is None and found.reference is None
+    assert (told["float"], told["rows"][0]["accuracy"]) == ({"accuracy": None, "n": 6, "interval": None}, None)
+    assert row.agreement.n == 6 and row.explanation is not None and row.explanation.blame is not None
+    text = "".join(parsed(of_comparison(found).decode()).itertext())
+    assert "no labels" in text and "Accuracy not measured" in text
+
+
 def test_a_chip_with_an_arithmetic_of_its_own_has_errors_of_its_registers_and_blame():
     source = Settings().load(str(SMALL))
     found = compare_source(source, Settings(chip="loihi1", target="loihi"), data(), targets=["loihi"])
