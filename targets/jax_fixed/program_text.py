@@ -11,7 +11,8 @@ from compiler.formats import BoolType, Format, Type
 from compiler.ir.exact import Range, range_of_type
 from compiler.ir.network import Network
 from compiler.ir.program import Argument, TensorRef
-from targets.jax_fixed.expressions import exact, finish
+from targets.jax_fixed.exact_results import exact
+from targets.jax_fixed.fitting import finish
 from targets.jax_fixed.names import Names
 from targets.jax_fixed.values import Value, literal, named
 from targets.jax_fixed.writer import Writer, quoted

@@ -14,7 +14,9 @@ from compiler.ir.network import Network, Projection
 from compiler.ir.program import TensorRef
 from compiler.results.results import source_delays
 from targets.jax_fixed.connections.base import Chain, find
-from targets.jax_fixed.expressions import converted, exact, finish
+from targets.jax_fixed.exact_results import exact
+from targets.jax_fixed.expressions import converted
+from targets.jax_fixed.fitting import finish
 from targets.jax_fixed.program_text import ProgramText, ends
 from targets.jax_fixed.sites import SiteText, emitted_range, write_site
 from targets.jax_fixed.synapses import sums_of

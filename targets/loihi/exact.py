@@ -20,8 +20,8 @@ from compiler.ir.network import Network, Population, Projection, Tensor
 from compiler.ir.program import Argument, Op, Operand, Program, TensorRef
 from compiler.options import Options
 from targets.loihi.arrivals import Arrival, arrivals_of
-from targets.loihi.legalise import unit_of
 from targets.loihi.neuron import Neuron, recognise
+from targets.loihi.population_scale import unit_of
 from targets.loihi.ports import quantized_inputs
 from targets.loihi.registers import ONE, registers_of
 

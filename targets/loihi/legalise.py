@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 
-from compiler import interpreter
 from compiler.analysis import bounds
 from compiler.analysis.intervals import EXACT, Interval, point
 from compiler.analysis.ranges import SiteRanges, analyse
@@ -17,13 +15,13 @@ from compiler.formats import F64, Format, smallest_format, storage_dtype
 from compiler.ir.network import Network, Population, Projection, Tensor
 from compiler.ir.program import Argument, Program, Site, TensorRef
 from compiler.options import Options
-from compiler.quantization.weights import bits_of
 from targets.loihi.arrivals import Arrival, arrivals_of
 from targets.loihi.dynamics import LIMIT, SHIFT, WORD, Form, compartment
 from targets.loihi.neuron import Neuron, recognise
-from targets.loihi.registers import ONE, bias_mantissas, kept_current, kept_membrane
+from targets.loihi.population_scale import PopulationScale, unit_of
+from targets.loihi.registers import ONE, bias_mantissas
 from targets.loihi.room import out_of_range, require_bias, require_mantissa, require_span
-from targets.loihi.scaling import Synapses, demand_of, grids_of, quantized, resolution
+from targets.loihi.scaling import Synapses, quantized
 from targets.loihi.sums import LARGEST, largest_of, observed_sum
 from targets.loihi.weights import WIDEST
 
@@ -60,12 +58,6 @@ def legalised(network: Network, population: Population, options: Options) -> Leg
     return _Population(network, population, neuron, arrivals, unit, options).legalised()
 
 
-def unit_of(neuron: Neuron, size: int) -> np.ndarray:
-    """What counts as 1 on the membrane, per unit: from rest to the threshold; 1 where there is no threshold."""
-    height = np.ones(()) if neuron.threshold is None else neuron.threshold - neuron.rest
-    return np.broadcast_to(height, (size,)).astype(np.float64)
-
-
 class _Population:
     def __init__(self, network, population, neuron, arrivals, unit, options):
         self.network: Network = network
@@ -77,15 +69,14 @@ class _Population:
         self.name: str = population.name
         self.tensors: dict[str, Tensor] = {}
         self.port: str = network.programs[population.site.program].inputs[0].name
-        self.leak = next((item.kept for item in arrivals if np.any(item.kept)), neuron.kept_current)
-        self.kept_u, self.kept_v = kept_current(self.leak), kept_membrane(neuron.kept)
+        self.scale = PopulationScale(network, neuron, arrivals, unit, options)
 
     def legalised(self) -> Legalised:
-        mantissa = self._mantissa
+        mantissa = self.scale.mantissa
         self.step = mantissa * (1 << SHIFT)
         """The threshold in integers of v."""
         made = [quantized(item.values * mantissa * 2.0**-item.fraction, grid)
-                for item, grid in zip(self.arrivals, self._grids, strict=True)]
+                for item, grid in zip(self.arrivals, self.scale.grids, strict=True)]
         require_span(self.name, self.arrivals, made, mantissa)
         projections = [self._projection(item, found) for item, found in zip(self.arrivals, made, strict=True)]
         arriving = self._arriving(projections)
@@ -98,61 +89,10 @@ class _Population:
 
     def _observed(self, arriving: Interval) -> dict[str, tuple[float, float]]:
         """A note of the largest |a| on calibration data, where it cannot be bounded for every input."""
-        if largest_of(arriving) <= LARGEST or not self._shown:
+        if largest_of(arriving) <= LARGEST or not self.scale.shown:
             return {}
-        most = self._shown * self._mantissa
+        most = self.scale.shown * self.scale.mantissa
         return {observed_sum(self.name): (-most, most)}
-
-    # -- scale
-
-    @cached_property
-    def _grids(self):
-        widths = [min(bits_of(item.projection, self.options), WIDEST) for item in self.arrivals]
-        return grids_of(self.arrivals, widths)
-
-    @cached_property
-    def _bias(self) -> np.ndarray:
-        """Per step and unit, in thresholds: the neuron's own, the projections', and the leak towards its origin."""
-        own = (self.neuron.bias - (1 - self.kept_v / ONE) * self.neuron.rest) / self.unit
-        settled = sum((self._settled_bias(item) for item in self.arrivals), np.zeros(()))
-        return np.broadcast_to(own, self.unit.shape) + settled
-
-    def _settled_bias(self, item: Arrival) -> np.ndarray:
-        """A bias in front of a leaky current: u <- k u + b is b / (1 - k) plus a current that leaks away."""
-        return item.bias / (1 - self.leak)
-
-    def _unsettled(self, item: Arrival) -> np.ndarray:
-        """The current at the start that takes a settled bias back. A bias that begins in the second step, as behind a
-        loop of delay 1, has to meet it there."""
-        given, leaks = item.projection.bias_start, np.asarray(self.leak > 0)
-        start = int(self.network.delays(item.projection).min()) if given is None else given
-        return np.where(leaks, self._settled_bias(item), 0.0) / np.where(leaks & (start == 1), self.leak, 1.0)
-
-    @cached_property
-    def _mantissa(self) -> float:
-        """The threshold's mantissa; of a membrane that is only read, what stands for one."""
-        is_free = self.neuron.threshold is None
-        falls = self.neuron.offset / self.unit if self.neuron.reset == "subtract" else np.full(self.unit.shape, np.inf)
-        demand = demand_of(self.arrivals, self._bias, self.kept_u / ONE, self.kept_v / ONE, falls, is_free)
-        largest = [float(np.abs(item.values).max(initial=0.0)) * 2.0**-item.fraction for item in self.arrivals]
-        return resolution(demand, largest, self._grids, lambda: self._shown)
-
-    @cached_property
-    def _shown(self) -> float:
-        """Largest weighted sum on the calibration data, in thresholds; 0 without such data."""
-        inputs = self.options.calibration
-        if not inputs or self.network.level != "model":
-            return 0.0
-        ports = {(item.projection.source, item.projection.source_port) for item in self.arrivals}
-        names = {key: f"{key[0]}.{key[1]}" for key in ports if isinstance(self.network.node(key[0]), Population)}
-        run = interpreter.run(self.network, inputs, record=sorted(names.values()))
-        total = 0.0
-        for item in self.arrivals:
-            key = (item.projection.source, item.projection.source_port)
-            rows = run.records[names[key]] if key in names else np.asarray(inputs[key[0]])
-            sums = item.matrix @ rows.reshape(-1, rows.shape[-1]).T.astype(np.float64)
-            total += float(np.abs(sums).max(initial=0.0))
-        return total
 
     # -- synapses
 
@@ -196,8 +136,8 @@ class _Population:
         width = smallest_format(min(-1, int(arriving.low.min())), max(1, int(arriving.high.max())), arriving.fraction)
         form = Form(port=self.port, reset=neuron.reset, ternary=neuron.low_threshold is not None, emits=neuron.emits,
                     sum=width)
-        found: dict[str, Argument] = {"kept_u": self._argument("kept_u", self.kept_u, form.kept_u),
-                                      "kept_v": self._argument("kept_v", self.kept_v, form.kept_v)}
+        found: dict[str, Argument] = {"kept_u": self._argument("kept_u", self.scale.kept_u, form.kept_u),
+                                      "kept_v": self._argument("kept_v", self.scale.kept_v, form.kept_v)}
         if neuron.threshold is not None:
             found["threshold"] = float(self.step)
         if neuron.low_threshold is not None:
@@ -208,17 +148,17 @@ class _Population:
             held = np.asarray(neuron.held, np.int64)
             form = replace(form, refractory=smallest_format(0, max(1, int(held.max()))))
             found["held"] = self._argument("held", held, form.refractory)
-        mantissa, exponent = bias_mantissas(self._bias * self.step)
+        mantissa, exponent = bias_mantissas(self.scale.bias * self.step)
         bias = mantissa << exponent
         if bias.any():
-            require_bias(self.name, self._bias * self.step, bias)
+            require_bias(self.name, self.scale.bias * self.step, bias)
             form = replace(form, bias=smallest_format(min(0, int(bias.min())), max(0, int(bias.max()))))
             found["bias"] = self._argument("bias", bias, form.bias)
         return found, form
 
     def _of_threshold(self, name: str, value: np.ndarray, form: Form) -> Argument:
         """A potential as a mantissa, shifted like the threshold."""
-        mantissa = np.rint(value / self.unit * self._mantissa).astype(np.int64)
+        mantissa = np.rint(value / self.unit * self.scale.mantissa).astype(np.int64)
         require_mantissa(self.name, name, mantissa, form.threshold.high)
         return self._argument(name, mantissa, form.threshold)
 
@@ -242,12 +182,12 @@ class _Population:
         def start(name: str) -> np.ndarray:
             return self.network.real(site.initial.get(name, program.state(name).initial))
 
-        u = sum((item.start - self._unsettled(item) for item in self.arrivals), np.zeros(units))
+        u = sum((item.start - self.scale.unsettled(item) for item in self.arrivals), np.zeros(units))
         if self.neuron.current:
             u = u + start(self.neuron.current) * self.neuron.current_gain / self.unit
         v = np.broadcast_to((start(self.neuron.membrane) - self.neuron.rest) / self.unit, units)
         found = {"u": np.rint(u * self.step).astype(np.int64), "v": np.rint(v * self.step).astype(np.int64)}
-        moves = np.abs(v - (self.kept_v / ONE * v + self._bias)) > 1e-9 * np.maximum(np.abs(v), 1e-3)
+        moves = np.abs(v - (self.scale.kept_v / ONE * v + self.scale.bias)) > 1e-9 * np.maximum(np.abs(v), 1e-3)
         if not found["u"].any() and not moves.any():
             found["v"] = self._settled(found["v"], arguments)
         return found
@@ -256,7 +196,7 @@ class _Population:
         """Where a membrane at rest stays, rounding included: the chip cannot freeze it until input comes."""
         bias = self._whole(arguments.get("bias", 0))
         for _ in range(SETTLING):
-            product = v * self.kept_v
+            product = v * self.scale.kept_v
             following = np.sign(product) * (np.abs(product) // ONE) + bias
             if (following == v).all():
                 break

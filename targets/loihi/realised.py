@@ -10,8 +10,8 @@ import numpy as np
 
 from compiler.ir.network import Network, Population
 from targets.loihi.arrivals import Arrival, arrivals_of
-from targets.loihi.legalise import unit_of
 from targets.loihi.neuron import Neuron, recognise
+from targets.loihi.population_scale import unit_of
 from targets.loihi.registers import ONE, Registers, registers_of
 from targets.loihi.synapses import synapses_of, values_of
 
