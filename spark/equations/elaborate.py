@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from spark.core.fields import Bound
-from spark.equations.constants import Constant, constant
+from spark.equations.constants import constant
 from spark.equations.dimensions import TRUTH, Kind, dimension, require
 from spark.equations.errors import EquationError, Problem, ProblemFound
 from spark.equations.model import (
@@ -26,9 +24,11 @@ from spark.equations.model import (
     Model,
     Parameter,
 )
-from spark.equations.parse import Interval, Statement, parse
+from spark.equations.parameters import parameter_of
+from spark.equations.parse import parse
+from spark.equations.statements import Statement
 from spark.equations.tree import Node, names
-from spark.equations.units import CURRENT, NONE, TIME, Dimension, Unit, unit_named
+from spark.equations.units import CURRENT, NONE, TIME, Dimension
 
 RESERVED = {DT, READY, OLD, NEW, "t", "inf", "units", "dtype", "seed", "surrogate", "surrogate_slope", "equations",
             "integrator", "parameters", "current", "spikes", "potential", "model", "fields", "replace", "check",
@@ -147,7 +147,7 @@ class _Elaboration:
     def _declare_definition(self, item: Statement, declared: dict[str, Statement]) -> None:
         value = constant(item.expression, declared)
         if value is not None:
-            self.parameters[item.name] = parameter = _parameter(item, value)
+            self.parameters[item.name] = parameter = parameter_of(item, value)
             self.known[item.name] = parameter.unit.dimension
             return
         if item.unit is None:
@@ -263,48 +263,3 @@ class _Elaboration:
                 changing = sorted(model.needs(item.expression) - set(model.parameters) - {DT})
                 self.problems.append(Problem(item.expression.at, f"{what} depends on what changes in time",
                                              found=", ".join(changing), expected="parameters only"))
-
-
-def _parameter(item: Statement, value: Constant) -> Parameter:
-    unit, text = (value.unit, value.text) if item.unit is None else (item.unit, item.unit_text)
-    if value.unit.dimension != unit.dimension and value.number != 0:
-        raise ProblemFound(item.at, f"the default of `{item.name}` has another dimension", found=value.text,
-                           expected=text)
-    scale = 1.0 if value.unit.dimension != unit.dimension else _ratio(value.unit, unit)
-    bound = _bound(item.interval, unit, text) if item.interval is not None else Bound()
-    default = value.number * scale
-    if not math.isfinite(default):
-        raise ProblemFound(item.at, f"the default of `{item.name}` is not finite", found=str(default))
-    if not _inside(default, bound):
-        raise ProblemFound(item.at, f"the default of `{item.name}` is out of its bounds", found=f"{default:g}",
-                           expected=str(bound))
-    return Parameter(default, unit, text, bound, item.doc, item.at)
-
-
-def _inside(value: float, bound: Bound) -> bool:
-    low = value > bound.low if bound.open_low else value >= bound.low
-    return low and (value < bound.high if bound.open_high else value <= bound.high)
-
-
-def _ratio(one: Unit, other: Unit) -> float:
-    return 1.0 if one.scale == other.scale else float(f"{one.scale / other.scale:.15g}")
-
-
-def _bound(interval: Interval, unit: Unit, text: str) -> Bound:
-    low, high = (_end(end, unit, text, interval.at) for end in (interval.low, interval.high))
-    if not low < high and not (low == high and not interval.open_low and not interval.open_high):
-        raise ProblemFound(interval.at, "the bounds enclose nothing", found=f"{low:g} … {high:g}")
-    return Bound(low, high, interval.open_low and low > -math.inf, interval.open_high and high < math.inf)
-
-
-def _end(end: tuple[float, str | None], unit: Unit, text: str, at: int) -> float:
-    number, name = end
-    if name is None:
-        return number
-    own = unit_named(name)
-    assert own is not None
-    if own.dimension != unit.dimension:
-        raise ProblemFound(at, "a bound has another dimension than its parameter", found=name, expected=text)
-    return number * _ratio(own, unit)
-
-

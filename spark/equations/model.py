@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from spark.core.fields import Bound
-from spark.equations.parse import Assignment
+from spark.equations.statements import Assignment
 from spark.equations.tree import Node
 from spark.equations.units import CURRENT, Dimension, Unit
 

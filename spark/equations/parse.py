@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from lark import Lark, Token, Transformer, v_args
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken, VisitError
+from lark import Lark
+from lark.exceptions import UnexpectedInput, VisitError
 
-from spark.core.faults import closest
+from spark.equations.builder import Builder
 from spark.equations.errors import EquationError, Problem, ProblemFound
 from spark.equations.lines import logical_lines, require_short
-from spark.equations.tree import Literal, Node
-from spark.equations.units import NONE, TIME, Unit, symbol_of, unit_named
+from spark.equations.statements import Statement
+from spark.equations.syntax_errors import in_words
 
 LONGEST = 100_000
-HIGHEST_POWER = 64
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One statement: its kind (the name of a rule), the name it is about, and what is said of it."""
-
-    kind: str
-    at: int
-    name: str = ""
-    expression: Any = None
-    unit: Unit | None = None
-    unit_text: str = ""
-    interval: Any = None
-    frozen: bool = False
-    doc: str = ""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Bounds as written: two (number, unit name or None) pairs and whether each end belongs to it."""
-
-    low: tuple[float, str | None]
-    high: tuple[float, str | None]
-    open_low: bool
-    open_high: bool
-    at: int
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """`name op expression` of a reset."""
-
-    name: str
-    operator: str
-    expression: Node
-    at: int
 
 
 def parse(text: str) -> list[Statement]:
@@ -81,9 +40,9 @@ def _statement(line: str, start: int) -> Statement:
     try:
         tree = _lark().parse(line)
     except UnexpectedInput as error:
-        raise _syntax(error, line, start) from None
+        raise in_words(error, line, start) from None
     try:
-        return _Builder(line, start).transform(tree)
+        return Builder(line, start).transform(tree)
     except VisitError as error:
         if isinstance(error.orig_exc, ProblemFound):
             raise error.orig_exc from None
@@ -94,215 +53,3 @@ def _statement(line: str, start: int) -> Statement:
 def _lark() -> Lark:
     grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
     return Lark(grammar, start="statement", parser="lalr", maybe_placeholders=True)
-
-
-_SPOKEN = {
-    "NAME": "a name", "NUMBER": "a number", "SIGN": "+ or −", "STAR": "*", "SLASH": "/", "_POWER": "^", "LPAR": "(",
-    "RPAR": ")", "OPENING": "( or [", "CLOSING": ") or ]", "COLON": ":", "EQUAL": "=", "COMMA": ",", "SEMICOLON": ";",
-    "COMPARISON": "a comparison", "ASSIGN": "= or +=", "TEXT": "a text in quotes", "$END": "the end of the line",
-    "DERIVATIVE": "a derivative d…/dt", "_UNLESS_REFRACTORY": "(unless refractory)",
-}
-
-
-def _syntax(error: UnexpectedInput, line: str, start: int) -> ProblemFound:
-    """A syntax error in words: what was met and what might have stood there."""
-    if isinstance(error, UnexpectedCharacters):
-        return ProblemFound(start + error.pos_in_stream, "a character that no equation has",
-                            found=repr(line[error.pos_in_stream]), hint=_character_hint(line[error.pos_in_stream]))
-    expected: set[str] = set(getattr(error, "accepts", None) or getattr(error, "expected", None) or [])
-    at, found = len(line.rstrip()), "the end of the line"
-    if isinstance(error, UnexpectedToken) and error.token.type != "$END":
-        at, found = error.token.start_pos or 0, f"`{error.token}`"
-    elif not isinstance(error, UnexpectedToken | UnexpectedEOF):
-        at = 0
-    return ProblemFound(start + at, "this is no statement", found=found, expected=_expected(expected),
-                        hint=_syntax_hint(line, found))
-
-
-def _expected(terminals: set[str]) -> str:
-    spoken = {_SPOKEN.get(name, f"`{name.lower()}`") for name in terminals}
-    return ", ".join(sorted(spoken)[:8])
-
-
-def _character_hint(character: str) -> str:
-    if character in "ˆ²³":
-        return "powers are written v^2"
-    if character in "'′":
-        return "a derivative is written dv/dt"
-    return "conditionals are written `a if condition else b`" if character in "?&|!" else ""
-
-
-def _syntax_hint(line: str, found: str) -> str:
-    if found == "`=`" and line.lstrip().startswith("threshold"):
-        return "compare with < or >; `=` assigns"
-    if found in _COMPARISONS and re.search(r"[<>=!]=?.*?[<>=!]", line.partition(":")[2]):
-        return "two comparisons are joined by `and`: `low < v and v < high`"
-    said = line.partition(" in ")[0]
-    if said.count("(") > said.count(")"):
-        return "a bracket is not closed"
-    if said.count(")") > said.count("("):
-        return "a bracket is closed that was not opened"
-    if line.lstrip().startswith("d") and "/dt" in line.replace(" ", "") and ":" not in line:
-        return "a differential equation ends in its unit: `dv/dt = … : mV`"
-    return "statements: dx/dt = … : unit; name = … : unit; name = 20 ms in [1, 100]; threshold: …; reset: …"
-
-
-_COMPARISONS = {f"`{sign}`" for sign in ("<", ">", "<=", ">=", "==", "!=")}
-
-
-def _at(token: Any) -> int:
-    return int(token.start_pos or 0)
-
-
-@v_args(inline=True)
-class _Builder(Transformer):
-    """Lark's tree to statements and nodes."""
-
-    def __init__(self, line: str, start: int) -> None:
-        super().__init__()
-        self.line, self.start = line, start
-
-    def _place(self, token: Any) -> int:
-        return self.start + _at(token)
-
-    # -- statements ---------------------------------------------------------------------------------------------
-
-    def differential(self, derivative: Token, expression: Node, unit: tuple[Unit, str], *frozen: Any) -> Statement:
-        name = str(derivative)[1:].partition("/")[0].strip()
-        text = self.line.replace(" ", "").replace("\t", "")
-        return Statement("differential", self._place(derivative), name, expression, *unit,
-                         frozen=text.endswith("(unlessrefractory)"))
-
-    def definition(self, name: Token, expression: Node, unit: Any, interval: Any, doc: Any) -> Statement:
-        unit, unit_text = unit or (None, "")
-        return Statement("definition", self._place(name), str(name), expression, unit, unit_text, interval,
-                         doc=str(doc)[1:-1] if doc else "")
-
-    def initial(self, name: Token, zero: Token, expression: Node) -> Statement:
-        if float(zero) != 0:
-            raise ProblemFound(self._place(zero), "a start value is that of time 0", found=str(zero), expected="0")
-        return Statement("initial", self._place(name), str(name), expression)
-
-    def input(self, name: Token, unit: tuple[Unit, str]) -> Statement:
-        return Statement("input", self._place(name), str(name), None, *unit)
-
-    def threshold(self, expression: Node) -> Statement:
-        return Statement("threshold", self._first(), expression=expression)
-
-    def refractory(self, expression: Node) -> Statement:
-        return Statement("refractory", self._first(), expression=expression)
-
-    def reset(self, *assignments: Any) -> Statement:
-        return Statement("reset", self._first(), expression=tuple(item for item in assignments if item is not None))
-
-    def integrator(self, name: Token) -> Statement:
-        return Statement("integrator", self._place(name), str(name))
-
-    def output(self, name: Token) -> Statement:
-        return Statement("output", self._place(name), str(name))
-
-    def time_step(self, digits: Token, name: Token) -> Statement:
-        unit = unit_named(self._known(name))
-        if unit is None or unit.dimension != TIME:
-            raise ProblemFound(self._place(name), "a time step is a time", found=f"`{name}`", expected="ms")
-        return Statement("time_step", self._place(digits), expression=float(f"{self._value(digits) * unit.scale:.15g}"))
-
-    def units(self, *sizes: Token | None) -> Statement:
-        given = [token for token in sizes if token is not None]
-        for token in given:
-            if not str(token).isdigit() or int(token) == 0:
-                raise ProblemFound(self._place(token), "units are counted", found=str(token),
-                                   expected="a positive whole number, or several as in (4, 4)")
-        return Statement("units", self._place(given[0]), expression=tuple(map(int, given)))
-
-    def assignment(self, name: Token, operator: Token, expression: Node) -> Assignment:
-        return Assignment(str(name), str(operator), expression, self._place(name))
-
-    def _first(self) -> int:
-        return self.start + len(self.line) - len(self.line.lstrip())
-
-    # -- bounds and units ----------------------------------------------------------------------------------------
-
-    def interval(self, opening: Token, low: Any, high: Any, closing: Token) -> Interval:
-        return Interval(low, high, opening == "(", closing == ")", self._place(opening))
-
-    def number(self, sign: Token | None, digits: Token, unit: Token | None) -> tuple[float, str | None]:
-        value = self._value(digits)
-        return (value if sign in (None, "+") else -value), None if unit is None else str(self._known(unit))
-
-    def infinity(self, sign: Token | None, name: Token) -> tuple[float, None]:
-        if name not in ("inf", "∞"):
-            raise ProblemFound(self._place(name), "a bound is a number", found=f"`{name}`", expected="a number or inf")
-        return (math.inf if sign in (None, "+") else -math.inf), None
-
-    def unit_name(self, name: Token) -> tuple[Unit, str]:
-        unit = unit_named(self._known(name))
-        assert unit is not None
-        return unit, str(name)
-
-    def unit_number(self, digits: Token) -> tuple[Unit, str]:
-        if float(digits) != 1:
-            raise ProblemFound(self._place(digits), "a unit has no number in it", found=str(digits), expected="1",
-                               hint="write `: 1` for a plain number")
-        return Unit(NONE), "1"
-
-    def unit_operation(self, one: tuple[Unit, str], operator: Token, other: tuple[Unit, str]) -> tuple[Unit, str]:
-        unit = one[0] / other[0] if operator == "/" else one[0] * other[0]
-        grouped = operator == "/" and ("/" in other[1] or "*" in other[1])
-        return unit, f"{one[1]}{'/' if operator == '/' else '*'}{f'({other[1]})' if grouped else other[1]}"
-
-    def unit_power(self, one: tuple[Unit, str], sign: Token | None, digits: Token) -> tuple[Unit, str]:
-        power = self._power(sign, digits)
-        return one[0] ** power, f"({one[1]})^{power}" if "/" in one[1] or "*" in one[1] else f"{one[1]}^{power}"
-
-    def _known(self, name: Token) -> str:
-        if unit_named(str(name)) is None:
-            hint = "for example ms, mV, pA, GΩ, nS, pF, Hz, mM, or 1 for a plain number"
-            symbol = symbol_of(str(name))
-            hint = hint if symbol is None else f"write `{symbol}`"
-            near = closest(str(name), ("ms", "mV", "pA", "nA", "GΩ", "MΩ", "nS", "uS", "pF", "nF", "Hz", "mM"))
-            raise ProblemFound(self._place(name), f"`{name}` is no unit", found=f"`{name}`",
-                               hint=near if near.startswith("did") and symbol is None else hint)
-        return str(name)
-
-    def _power(self, sign: Token | None, digits: Token) -> int:
-        value = float(digits)
-        if not value.is_integer() or not 0 < value <= HIGHEST_POWER:
-            raise ProblemFound(self._place(digits), "the power of a unit is a whole number", found=str(digits))
-        return int(value) if sign in (None, "+") else -int(value)
-
-    def _value(self, digits: Token) -> float:
-        value = float(digits)
-        if math.isinf(value):
-            raise ProblemFound(self._place(digits), "a number is too large", found=str(digits))
-        return value
-
-    # -- expressions ---------------------------------------------------------------------------------------------
-
-    def literal(self, digits: Token) -> Node:
-        return Node("number", value=Literal(self._value(digits)), at=self._place(digits))
-
-    def quantity(self, digits: Token, unit: Token, sign: Token | None, power: Token | None) -> Node:
-        exponent = 1 if power is None else self._power(sign, power)
-        return Node("number", value=Literal(self._value(digits), self._known(unit), exponent), at=self._place(digits))
-
-    def name(self, name: Token) -> Node:
-        return Node("name", value=str(name), at=self._place(name))
-
-    def call(self, name: Token, *arguments: Node) -> Node:
-        return Node("call", arguments, str(name), self._place(name))
-
-    def prefix(self, operator: Token, part: Node) -> Node:
-        if operator == "+":
-            return part
-        return Node("not" if operator == "not" else "neg", (part,), at=self._place(operator))
-
-    def operation(self, one: Node, operator: Token, other: Node) -> Node:
-        spelling = {"−": "-", "·": "*"}.get(str(operator), str(operator))
-        return Node(spelling, (one, other), at=self._place(operator))
-
-    def raised(self, base: Node, exponent: Node) -> Node:
-        return Node("^", (base, exponent), at=exponent.at)
-
-    def conditional(self, yes: Node, word: Token, condition: Node, no: Node) -> Node:
-        return Node("if", (condition, yes, no), at=self._place(word))

@@ -18,9 +18,9 @@ from spark.equations.config import EquationSomaConfig, quantity_field
 from spark.equations.evaluate import Values
 from spark.equations.integrators import advanced, propagators
 from spark.equations.model import DT, READY, Model
-from spark.equations.parse import Assignment
 from spark.equations.plan import Part, plan
 from spark.equations.stability import require_stable
+from spark.equations.statements import Assignment
 from spark.equations.tree import Node
 from spark.nn.components.somas.base import Soma
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from spark.core.module import merge, split
+from spark.core.parts import merge, split
 from spark.core.payloads import SpikeArray
 from spark.core.simulation import recordable
 from spark.core.tree import flatten
