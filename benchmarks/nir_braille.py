@@ -89,7 +89,9 @@ def compiled(path: Path, reading: dict, data: dict[str, np.ndarray], given: argp
                 except DiagnosticError as error:
                     yield name, "refused", error.diagnostics[0].message
                 else:
-                    yield name, *told(found.rows[0].accuracy)
+                    right = found.rows[0].accuracy
+                    assert right is not None
+                    yield name, *told(right)
 
 
 def raster(folder: Path, data: dict[str, np.ndarray]) -> str:
