@@ -19,7 +19,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
 import fsdd_network as fsdd  # noqa: E402
-import quantized_training as common  # noqa: E402
+import quantized_training as training  # noqa: E402
 
 from compiler.settings import Settings  # noqa: E402
 from compiler.training import quantized_step, source_of  # noqa: E402
@@ -50,20 +50,20 @@ def outcomes(clips: fsdd.Clips, test: fsdd.Clips, seed: int, widths: list[int], 
     """Name, outcome and comparison with the float network, for every way to run the network of a seed."""
     brain, spikes = fsdd.model(seed), test.spikes()
     calibration = {"input": clips.spikes()[seed::20]}
-    reference = common.of_float(brain, spikes, test.digits)
+    reference = training.of_float(brain, spikes, test.digits)
     yield "float", reference, ""
     source = source_of(brain)
     for bits in (8, *widths):
         settings = Settings(weights=bits, chip="none", calibration=calibration)
-        found = common.of_program(source, settings.options(source), spikes, test.digits)
+        found = training.of_program(source, settings.options(source), spikes, test.digits)
         yield f"{bits} bits", found, f"{found.against(reference)}  states {found.grades}"
     generator = np.random.default_rng(100 + seed)
     seen = [clips.spikes(), *(fsdd.distorted(clips, generator).spikes() for _ in range(COPIES))]
     data = np.concatenate(seen), np.tile(clips.digits, COPIES + 1)
     for bits in widths:
         task = quantized_step(brain, weights=bits, chip="none", calibration=calibration, learn_step_sizes=True)
-        params = common.train(task, data, epochs, RATE, BATCH, seed, SCALE)
-        found = common.of_program(task.source(params), task.options(params), spikes, test.digits)
+        params = training.train(task, data, epochs, RATE, BATCH, seed, SCALE)
+        found = training.of_program(task.source(params), task.options(params), spikes, test.digits)
         yield f"{bits} bits, trained", found, f"{found.against(reference)}  states {found.grades}"
 
 

@@ -17,7 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
 import mnist_network as mnist  # noqa: E402
-import quantized_training as common  # noqa: E402
+import quantized_training as training  # noqa: E402
 
 from compiler.settings import Settings  # noqa: E402
 from compiler.training import quantized_step, source_of  # noqa: E402
@@ -35,20 +35,20 @@ def main() -> None:
     images, labels, test, test_labels = mnist.read(options.data)
     spikes, brain = mnist.encode(test), mnist.model()
     calibration = {"input": mnist.encode(images[:256])}
-    reference = common.of_float(brain, spikes, test_labels)
+    reference = training.of_float(brain, spikes, test_labels)
     print(f"float    {reference.right}")
     source = source_of(brain)
     for bits in (8, *options.weights):
         settings = Settings(weights=bits, chip="none", calibration=calibration)
-        found = common.of_program(source, settings.options(source), spikes, test_labels)
+        found = training.of_program(source, settings.options(source), spikes, test_labels)
         print(f"{bits} bits   {found.right}  {found.against(reference)}  states {found.grades}", flush=True)
     generator = np.random.default_rng(options.seed)
     seen = np.concatenate([images, *(mnist.distorted(images, generator) for _ in range(COPIES))])
     data = mnist.encode(seen), np.tile(labels, COPIES + 1)
     for bits in options.weights:
         task = quantized_step(brain, weights=bits, chip="none", calibration=calibration, learn_step_sizes=True)
-        params = common.train(task, data, options.epochs, RATE, BATCH, options.seed, SCALE)
-        found = common.of_program(task.source(params), task.options(params), spikes, test_labels)
+        params = training.train(task, data, options.epochs, RATE, BATCH, options.seed, SCALE)
+        found = training.of_program(task.source(params), task.options(params), spikes, test_labels)
         print(f"{bits} bits, trained  {found.right}  {found.against(reference)}  states {found.grades}", flush=True)
 
 

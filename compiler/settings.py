@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
+from compiler.source_options import SourceOptions
 
 if TYPE_CHECKING:
     from compiler.ir.network import Network
@@ -39,16 +40,15 @@ DECAYS = ("multiplier", "shifts")
 ROUNDINGS = ("floor", "zero", "even", "away", "stochastic")
 WEIGHT_BITS, STATE_BITS = (2, 16), (4, 32)
 USUAL_STATES = 24
-READING = ("dt", "reset", "recurrent_delay", "recurrent_start", "precision", "readout", "input_kind", "repair",
-           "round_delays")
+READING = tuple(item.name for item in fields(SourceOptions))
 """Settings that say how a source is read."""
 
 LOGGER = logging.getLogger("sparkc")
 """Tells what was assumed in reading a source; the command line prints it."""
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, kw_only=True)
+class Settings(SourceOptions):
     """How to read a source and how to compile it; None leaves the decision to the source.
 
     target: a folder of `targets`. chip: a chip file's name, or `none`; None: `generic`, or the first chip of a
@@ -59,10 +59,7 @@ class Settings:
     activity that calibration data show, or `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or
     [B, T, n]. quantization: a file of scales and fractions to hold, as training in the loop writes it; its bits and
     rounding come before those given here.
-    dt: ms.
-    reset: `file`, `zero`, `subtract`. recurrent_delay: steps. recurrent_start: `empty`, `bias`.
-    precision: of the floating-point reference. readout: how a class is read. seed: of random stimuli and of stochastic
-    rounding. input_kind: what inputs carry. repair, round_delays: read an inconsistent file all the same.
+    seed: of random stimuli and of stochastic rounding. The others are those of SourceOptions.
     """
 
     target: str = TARGET
@@ -76,15 +73,6 @@ class Settings:
     decay: str = "multiplier"
     calibration: str | Path | Mapping[str, Any] | None = None
     quantization: str | Path | None = None
-    dt: float | None = None
-    reset: str | None = None
-    recurrent_delay: int | None = None
-    recurrent_start: str | None = None
-    precision: str | None = None
-    readout: str | None = None
-    input_kind: str | None = None
-    repair: bool | None = None
-    round_delays: bool | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ from compiler import discovery
 from compiler.diagnostics import Place, declare, fail
 from compiler.ir.network import Network
 from compiler.results.results import Result
+from compiler.source_options import SourceOptions
 
 if TYPE_CHECKING:
     from compiler.frontends.lowered import Lowered
@@ -23,28 +24,6 @@ E101 = declare("E101", "a source file is missing or cannot be read")
 E102 = declare("E102", "no frontend reads files of this ending")
 
 RANDOM = "random stimulus"
-
-
-@dataclass(frozen=True)
-class SourceOptions:
-    """How to read a source; None leaves the decision to the file.
-
-    dt: ms. reset: `file`, `zero` or `subtract`. recurrent_delay: steps, recurrent_start: `empty` or `bias`, of cycles
-    that say no delay. precision: of the floating-point reference. readout: how classes are read from outputs.
-    input_kind: what inputs carry (`spikes`, `signed`, `events:15`, `current`; or by name, `a=spikes,b=current`).
-    repair: read an inconsistent file in its one sensible way. round_delays: take delays that are no whole number of
-    steps.
-    """
-
-    dt: float | None = None
-    reset: str | None = None
-    recurrent_delay: int | None = None
-    recurrent_start: str | None = None
-    precision: str | None = None
-    readout: str | None = None
-    input_kind: str | None = None
-    repair: bool | None = None
-    round_delays: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 
 from compiler.formats import BOOL, F64, BoolType, Format, Type
-from compiler.ir.exact import EXACT_BITS, Range, always_fits, exact_bits, exact_range, range_of_number, range_of_type
+from compiler.ir.exact import EXACT_BITS, Range, exact_bits, exact_range, range_of_number, range_of_type, rounded
 from compiler.ir.network import Tensor
 from compiler.ir.ops import COMPARISONS
 from compiler.ir.program import Declaration, Emit, Op, Operand, Program, State, TensorRef
@@ -259,3 +259,12 @@ def _last(b: ProgramBuilder, type_: Type) -> Operand:
         except OverflowError:
             return b.apply("convert", (b.rng.choice((0.0, 1.0)),), type_)
     return b.apply("max", (b.apply("min", (late, 8.0), F64), -8.0), F64)
+
+
+def always_fits(exact: Range, result: Format) -> bool:
+    """Whether every value of `exact`, rounded, lies in the result format."""
+    drop = exact.fraction - result.fraction
+    low, high = (rounded(raw, drop, result.rounding) for raw in (exact.low, exact.high))
+    if result.rounding == "stochastic" and drop > 0:
+        high = -(-exact.high >> drop)
+    return result.low <= low and high <= result.high

@@ -78,11 +78,6 @@ _COMPILE = (
 )
 
 
-def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of every command that takes a source; passed on as `settings`."""
-    return _gathered(function, _SOURCE, SOURCE_NAMES)
-
-
 def compile_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that compiles; passed on as `settings`."""
     return _gathered(function, (*_SOURCE, *_COMPILE), (*SOURCE_NAMES, *COMPILE_NAMES))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare, fail
 from compiler.frontends.lower import lower
-from compiler.source import Source, SourceOptions, digest, read_bytes
+from compiler.source import Source, digest, read_bytes
+from compiler.source_options import SourceOptions
 from spark.core.config import ConfigError
 from spark.core.faults import brief
 from spark.equations import SUFFIX, EquationError, EquationSoma, neuron

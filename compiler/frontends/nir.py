@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from compiler.diagnostics import Diagnostic, DiagnosticError, Place, declare
 from compiler.frontends.lowered import Lowered
-from compiler.source import Source, SourceOptions, digest, read_bytes
+from compiler.source import Source, digest, read_bytes
+from compiler.source_options import SourceOptions
 
 if TYPE_CHECKING:
     from compiler.nir.side_file import Side

@@ -21,7 +21,8 @@ from compiler.frontends.encoders import Cut
 from compiler.frontends.lower import lower
 from compiler.input_files import stimulus
 from compiler.ir.network import Network
-from compiler.source import Source, SourceOptions, digest, read_bytes
+from compiler.source import Source, digest, read_bytes
+from compiler.source_options import SourceOptions
 from spark.core.config import ConfigError
 from spark.core.faults import brief
 from spark.core.module import SparkModule

@@ -10,7 +10,8 @@ from compiler.frontends.lowered import Lowered
 from compiler.ir.parse import parse
 from compiler.ir.tensors import read_tensors
 from compiler.ir.verify import verify
-from compiler.source import Source, SourceOptions, digest, read_bytes
+from compiler.source import Source, digest, read_bytes
+from compiler.source_options import SourceOptions
 
 SUFFIX = ".snn"
 

@@ -74,15 +74,6 @@ def rounded(raw: int, drop: int, rounding: str) -> int:
     return raw >> drop
 
 
-def always_fits(exact: Range, result: Format) -> bool:
-    """Whether every value of `exact`, rounded, lies in the result format: `proved` without a certificate."""
-    drop = exact.fraction - result.fraction
-    low, high = (rounded(raw, drop, result.rounding) for raw in (exact.low, exact.high))
-    if result.rounding == "stochastic" and drop > 0:
-        high = -(-exact.high >> drop)
-    return result.low <= low and high <= result.high
-
-
 def exact_bits(exact: Range, fraction: int) -> int:
     """Bits an engine needs to hold the exact result before it rounds to `fraction`."""
     return exact.at(max(exact.fraction, fraction)).width

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from compiler.diagnostics import Place
 from compiler.formats import BOOL, Type
-from compiler.ir.ops import OPS
 
 
 @dataclass(frozen=True)
@@ -142,8 +141,3 @@ class Site:
         for value in (*self.arguments.values(), *self.initial.values(), self.scale):
             if isinstance(value, TensorRef):
                 yield value.name
-
-
-def result_kind(opcode: str) -> str:
-    """`bool` or `number`."""
-    return OPS[opcode].result

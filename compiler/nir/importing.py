@@ -20,7 +20,7 @@ from compiler.nir.hdf5 import read_tree
 from compiler.nir.primitives import SOMAS, TIMES
 from compiler.nir.reading import DT, Reading
 from compiler.nir.side_file import Side, side_path
-from compiler.source import SourceOptions
+from compiler.source_options import SourceOptions
 from spark.nn.components.somas.base import Soma
 
 E139 = declare("E139", "what an input carries is not said in words that are known")

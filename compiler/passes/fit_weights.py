@@ -24,7 +24,6 @@ from compiler.formats import F64, Format
 from compiler.interpreter import run as interpret
 from compiler.ir.connections.conv1d import Conv1d
 from compiler.ir.connections.conv2d import Conv2d
-from compiler.ir.connections.convolution import windows_of
 from compiler.ir.connections.dense import Dense
 from compiler.ir.network import Input, Network, Projection, Tensor
 from compiler.ir.program import TensorRef
@@ -124,7 +123,7 @@ def _late(rows: np.ndarray, delay: np.ndarray) -> np.ndarray:
 def _patches(link: Kernels, values: np.ndarray, network: Network) -> np.ndarray:
     """What the windows of a convolution see, a row for each place; evenly chosen rows where there are many."""
     data = network.tensor(link.weight).data
-    windows = windows_of(link, data)
+    windows = link.windows(data)
     places = int(np.prod(windows.positions))
     values = values[:: max(1, len(values) * places // PATCH_ROWS)]
     images = values.reshape(-1, *link.shape)

@@ -26,4 +26,5 @@ def test_values_are_told_as_values_and_not_as_spikes(tmp_path):
     artifact = compiler.compile(path, chip="none", weights=4)
     verdict = next(item for item in artifact.report["verdicts"] if item["stage"] == "model → fixed")
     assert "spikes" not in verdict["detail"]
-    assert verdict["detail"].startswith("values differ by at most") and 0 < verdict["coverage"]["values"]["layer_0.potential"] < 0.2
+    assert verdict["detail"].startswith("values differ by at most")
+    assert 0 < verdict["coverage"]["values"]["layer_0.potential"] < 0.2

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.formats import BoolType, Format
-from compiler.ir.exact import Range, always_fits, exact_range, range_of_type, rounded
+from compiler.ir.exact import Range, exact_range, range_of_type, rounded
 from compiler.ir.network import Network
 from compiler.ir.ops import OPS
 from tests.ir.exact_programs import OPERATIONS, fit, step
+from tests.random_programs import always_fits
 from tests.strategies import FEATURES, networks, random_inputs, random_network
 
 

@@ -16,7 +16,8 @@ from compiler.nir.side_file import side_path
 from compiler.options import Options
 from compiler.pipeline import compile_source
 from compiler.settings import Settings
-from compiler.source import Source, SourceOptions, load_source
+from compiler.source import Source, load_source
+from compiler.source_options import SourceOptions
 from tests.frontends.random_brains import random_brain, random_spikes
 from tests.nir import euler, graphs
 

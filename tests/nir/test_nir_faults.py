@@ -10,7 +10,8 @@ import pytest
 
 from compiler.diagnostics import DiagnosticError
 from compiler.nir.importing import import_tree
-from compiler.source import SourceOptions, load_source
+from compiler.source import load_source
+from compiler.source_options import SourceOptions
 from tests.nir import graphs
 
 DATA = Path(__file__).parent.parent / "data" / "nir"

@@ -10,7 +10,8 @@ from compiler.checking.source_check import verify
 from compiler.nir.importing import import_tree
 from compiler.nir.primitives import milliseconds
 from compiler.nir.reading import Reading
-from compiler.source import SourceOptions, load_source
+from compiler.source import load_source
+from compiler.source_options import SourceOptions
 from tests.nir import euler, graphs
 
 DATA = Path(__file__).parent.parent / "data" / "nir"

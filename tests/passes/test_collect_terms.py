@@ -11,7 +11,8 @@ from compiler import interpreter
 from compiler.ir.network import Network
 from compiler.passes import collect_terms, fold_constants
 from tests.passes.texts import OPTIONS, applied, body_of, network
-from tests.strategies import networks, random_inputs
+from tests.passes.unchanged import require_one_step
+from tests.strategies import networks
 
 
 def net(body: str, arguments: str = "g=0.25, leak=0.5", declared: str = "g: param f64, leak: param f64",
@@ -82,8 +83,4 @@ def test_sums_keep_their_values(body, result, folded):
 @given(networks("model"), st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=50)
 def test_one_step_of_a_random_network_is_the_same(random_net: Network, seed: int):
-    after = applied(collect_terms.run, random_net)
-    inputs = random_inputs(random_net, seed, steps=1)
-    left, right = (interpreter.run(item, inputs) for item in (random_net, after))
-    for name, rows in left.outputs.items():
-        np.testing.assert_allclose(right.outputs[name], rows, rtol=1e-9, atol=1e-9, err_msg=name)
+    require_one_step(collect_terms.run, random_net, seed)

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler import interpreter
-from compiler.checking.checks import every_record
 from compiler.diagnostics import DiagnosticError
 from compiler.formats import F64
 from compiler.frontends.lower import lower
@@ -20,7 +18,8 @@ from compiler.passes import fold_constants
 from spark.nn.brain import Sequential
 from spark.nn.neurons import LIFNeuron
 from tests.passes.texts import applied, body_of, network, one_program, values
-from tests.strategies import networks, random_inputs
+from tests.passes.unchanged import require_every_value
+from tests.strategies import networks
 
 
 def test_ops_on_literals_become_literals():
@@ -113,11 +112,7 @@ def test_a_lif_neuron_keeps_what_its_step_needs():
 @given(networks("model"), st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=60)
 def test_no_value_changes(net, seed: int):
-    after = applied(fold_constants.run, net)
-    inputs, names = random_inputs(net, seed), every_record(net)
-    before_run, after_run = (interpreter.run(item, inputs, record=names) for item in (net, after))
-    for name, rows in (before_run.records | before_run.outputs).items():
-        np.testing.assert_array_equal((after_run.records | after_run.outputs)[name], rows, err_msg=name)
+    require_every_value(fold_constants.run, net, seed)
 
 
 @given(networks("model"))

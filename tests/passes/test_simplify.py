@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler import interpreter
-from compiler.checking.checks import every_record
 from compiler.passes import simplify
 from tests.passes.texts import applied, body_of, network, one_program
-from tests.strategies import networks, random_inputs
+from tests.passes.unchanged import require_every_value
+from tests.strategies import networks
 
 DECLARED = ", n: state s32.0/wrap = 0, c: state bool = false, b: state bool = false"
 KEPT = "n' = n\n c' = c\n b' = b\n"
@@ -154,11 +152,7 @@ def test_equal_programs_are_shared():
 @given(networks("model"), st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=60)
 def test_no_value_changes(net, seed: int):
-    after = applied(simplify.run, net)
-    inputs, names = random_inputs(net, seed), every_record(net)
-    before_run, after_run = (interpreter.run(item, inputs, record=names) for item in (net, after))
-    for name, rows in (before_run.records | before_run.outputs).items():
-        np.testing.assert_array_equal((after_run.records | after_run.outputs)[name], rows, err_msg=name)
+    require_every_value(simplify.run, net, seed)
 
 
 @given(networks("model"))

@@ -10,7 +10,7 @@ import functools
 import importlib
 import math
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
@@ -95,4 +95,11 @@ def find() -> dict[str, type[Connection]]:
     package = importlib.import_module("compiler.ir.connections")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
-    return {kind.keyword: kind for kind in Connection.__subclasses__()}
+    return {kind.keyword: kind for kind in _below(Connection) if kind.keyword}
+
+
+def _below(kind: type[Connection]) -> Iterator[type[Connection]]:
+    """All subclasses, theirs included."""
+    for found in kind.__subclasses__():
+        yield found
+        yield from _below(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
 
 from spark.core.config import Fault, between, nested, quantity
 from spark.core.payloads import PotentialArray
@@ -11,12 +11,6 @@ from spark.nn.components.somas.leaky import LeakyIntegratorSomaConfig
 from spark.nn.components.synapses.base import SynapsesConfig
 from spark.nn.components.synapses.linear import LinearSynapsesConfig
 from spark.nn.neurons.base import Neuron, NeuronConfig
-
-
-class IntegratorOutput(TypedDict):
-    """What calling a neuron without spikes returns."""
-
-    out_potentials: PotentialArray
 
 
 class LINeuronConfig(NeuronConfig):

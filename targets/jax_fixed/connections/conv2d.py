@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from compiler.ir.connections.convolution import windows_of
 from targets.jax_fixed.connections.base import Chain
 from targets.jax_fixed.writer import quoted
 
@@ -26,7 +25,7 @@ SEEN = 16_000
 def lower(item: Any, chain: Chain) -> None:
     """Append the link."""
     data = chain.network.tensors[item.weight.name].data
-    seen = math.prod(windows_of(item, data).positions) * math.prod(data.shape[1:])
+    seen = math.prod(item.windows(data).positions) * math.prod(data.shape[1:])
     floats = (item.groups > 1 or seen > SEEN) and _is_exact(item, data, chain)
     weights = chain.weigh(_weights(item, data, floats))
     text = _text(item, data, chain.text, weights, chain.ends, floats)
@@ -40,7 +39,7 @@ def _is_exact(item: Any, data: np.ndarray, chain: Chain) -> bool:
     """Whether every part of every sum is below 2**24."""
     largest = np.maximum(np.abs(chain.low), np.abs(chain.high)).astype(np.float64).reshape(item.shape)
     weights = np.abs(data.astype(np.float64))
-    sums = windows_of(item, data).correlate(largest, weights, item.groups)
+    sums = item.windows(data).correlate(largest, weights, item.groups)
     return max(sums.max(initial=0), largest.max(initial=0), weights.max(initial=0)) < EXACT
 
 
