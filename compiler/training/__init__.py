@@ -3,6 +3,7 @@
 `quantized_step` is the step for any loop of training; `source_of` makes a source of a module that is in memory.
 """
 
-from compiler.training.step import QuantizedStep, quantized_step, source_of
+from compiler.training.sources import source_of
+from compiler.training.step import QuantizedStep, quantized_step
 
 __all__ = ["QuantizedStep", "quantized_step", "source_of"]
