@@ -27,6 +27,8 @@ class Step:
         self.base = dict(base)
         self.tables = tables or {}
         self.memo: dict[str, Interval] = {}
+        self.alive: np.ndarray = np.asarray(True)
+        """Which units can come into this case."""
         self.sources = _sources(program)
         self.refined = _nearest_conditions(program)
 
@@ -54,9 +56,12 @@ class Step:
         truths = [truth for truth, open_ in ((False, (value.low == 0).any()), (True, (value.high == 1).any())) if open_]
         found = []
         for truth in truths:
+            alive = self.alive & ((value.high == 1) if truth else (value.low == 0))
             for bounds in self._learn(condition, truth):
                 known = Interval(np.full_like(value.low, int(truth)), np.full_like(value.high, int(truth)))
-                found.append(self._with(bounds | {condition: known}))
+                case = self._with(bounds | {condition: known})
+                case.alive = alive
+                found.append(case)
         return found or [self]
 
     def _op(self, op: Op) -> Interval:
@@ -84,7 +89,7 @@ class Step:
     def _with(self, bounds: dict[str, Interval]) -> Step:
         narrower = Step.__new__(Step)
         narrower.ops, narrower.tables = self.ops, self.tables
-        narrower.sources, narrower.refined = self.sources, self.refined
+        narrower.sources, narrower.refined, narrower.alive = self.sources, self.refined, self.alive
         narrower.base = self.base | bounds
         narrower.memo = {name: item for name, item in self.memo.items() if self.sources[name].isdisjoint(bounds)}
         return narrower

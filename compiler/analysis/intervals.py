@@ -165,7 +165,15 @@ def _integers(rounding: str):
 
 
 def _lookup(a: Interval, table: Interval) -> Interval:
-    return Interval(table.low.min(), table.high.max(), table.fraction)
+    """Of a monotone table the entries at both ends of the index; else all of it."""
+    entries = table.low
+    grows = np.diff(entries) >= 0
+    if not grows.all() and (np.diff(entries) > 0).any():
+        return Interval(entries.min(), entries.max(), table.fraction)
+    ends = [entries[np.clip(_round(end, 0, "floor").low, 0, entries.size - 1)]
+            for end in (Interval(a.low, a.low, a.fraction), Interval(a.high, a.high, a.fraction))]
+    low, high = ends if grows.all() else ends[::-1]
+    return Interval(low, high, table.fraction)
 
 
 EXACT = {

@@ -14,6 +14,7 @@ import numpy as np
 
 from compiler.analysis.evaluate import Step, hull
 from compiler.analysis.intervals import LIMIT, Interval, fit, literal, point, whole
+from compiler.analysis.slices import Slices, coupled, follow
 from compiler.formats import Format, Type
 from compiler.ir.network import Network
 from compiler.ir.program import Argument, Program, Site, State, TensorRef
@@ -26,14 +27,22 @@ _BISECTIONS = 12
 
 @dataclass(frozen=True)
 class SiteRanges:
-    """Intervals of every name of a site; `proved` tells whether the states' intervals are inductive."""
+    """Intervals of every name of a site; `proved` tells whether the states' intervals are inductive.
+
+    slices: the invariant that they follow from, where none of single intervals holds them.
+    """
 
     values: dict[str, Interval]
     proved: dict[str, bool]
+    slices: Slices | None = None
 
 
-def analyse(network: Network, site: Site, units: int, inputs: Mapping[str, Interval]) -> SiteRanges:
-    """Ranges of a fixed-level site for any inputs inside the given intervals."""
+def analyse(network: Network, site: Site, units: int, inputs: Mapping[str, Interval], together: bool = True
+            ) -> SiteRanges:
+    """Ranges of a fixed-level site for any inputs inside the given intervals.
+
+    together: bound two states together where one of them is cut off at the end of its format otherwise.
+    """
     program = network.programs[site.program]
     fixed = fixed_values(network, site, program) | dict(inputs)
     start = {item.name: start_of(network, site, item, units) for item in program.states}
@@ -41,7 +50,49 @@ def analyse(network: Network, site: Site, units: int, inputs: Mapping[str, Inter
     states, proved = invariant(program, fixed, start, tables)
     step = Step(program, fixed | states, tables)
     values = dict(fixed) | states | {op.result: step.value(op.result) for op in program.ops}
-    return SiteRanges(values, proved)
+    plain = SiteRanges(values, proved)
+    if not together or all(proved[item.name] and is_inside(item.type, values[item.name]) for item in program.states):
+        return plain
+    return _together(program, fixed, start, tables, plain) or plain
+
+
+def is_inside(type_: Type, interval: Interval) -> bool:
+    """Whether a value needs no cut at an end of its format."""
+    if not isinstance(type_, Format) or type_.overflow != "saturate":
+        return holds(type_, interval)
+    low, high = int(interval.low.min()), int(interval.high.max())
+    return (type_.low < low or low >= 0) and high < type_.high
+
+
+def _together(program: Program, fixed, start, tables, plain: SiteRanges) -> SiteRanges | None:
+    """Ranges from states bounded together; None where nothing comes of it."""
+    names = coupled(program, plain.values)
+    others = {item.name: plain.values[item.name] for item in program.states if item.name not in names}
+    if not names or not all(plain.proved[name] for name in others):
+        return None
+    found = follow(program, fixed | others, start, tables, names)
+    if found is None:
+        return None
+    types = program.types()
+    states = {name: _constant(ends, types[name], len(start[name].low)) for name, ends in found.states.items()}
+    values = {name: _constant(ends, types[name], 1) for name, ends in found.values.items()}
+    fits = all(holds(types[name], interval) for name, interval in (values | states).items())
+    inside, before = (sum(is_inside(types[name], item[name]) for name in names) for item in (states, plain.values))
+    if not fits or (all(plain.proved.values()) and inside <= before):
+        return None
+    return SiteRanges(plain.values | values | states, dict.fromkeys(plain.proved, True), found.slices)
+
+
+def _constant(ends: tuple[int, int], type_: Type, units: int) -> Interval:
+    low, high = (np.full(units, end, np.int64) for end in ends)
+    return Interval(low, high, type_.fraction if isinstance(type_, Format) else 0)
+
+
+def holds(type_: Type, interval: Interval) -> bool:
+    """Whether a format that is said to need no cut needs none."""
+    if not isinstance(type_, Format) or type_.overflow != "proved":
+        return True
+    return bool(interval.low.min() >= type_.low and interval.high.max() <= type_.high)
 
 
 def invariant(program, fixed, start, tables, narrow: bool = True) -> tuple[dict[str, Interval], dict[str, bool]]:

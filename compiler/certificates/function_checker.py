@@ -51,7 +51,7 @@ def faults(network: Network, entries: list[dict[str, Any]], reached: Reached) ->
             expected = list(_tried_densely(item, entry["arguments"]))
             if item["dense"] != expected:
                 yield f"{place}({item['name']}).dense", item["dense"], expected
-        key = repr([entry[name] for name in ("opcode", "operands", "arguments")]) + repr(_slice(program, entry))
+        key = repr([entry[name] for name in ("opcode", "operands", "arguments")]) + repr(operations_of(program, entry))
         seen[key] = seen.get(key) or _recomputed(network, program, entry)
         for name, value in seen[key].items():
             if entry.get(name) != value:
@@ -76,7 +76,7 @@ def _worst(network: Network, program: Program, entry: Mapping[str, Any], result:
            ) -> float:
     given = [values[item][0] * 2.0 ** -values[item][1] if isinstance(item, str) else float(item)
              for item in entry["operands"]]
-    for op in _slice(program, entry):
+    for op in operations_of(program, entry):
         values[op.result] = _fit(_executed(network, op, values), op.type)
     with np.errstate(all="ignore"):
         truth = _MATHEMATICS[entry["opcode"]](*given) * 2.0**result.fraction
@@ -85,7 +85,7 @@ def _worst(network: Network, program: Program, entry: Mapping[str, Any], result:
     return float(np.abs(values[entry["result"]][0][finite] - wanted).max(initial=0.0))
 
 
-def _slice(program: Program, entry: Mapping[str, Any]) -> list[Op]:
+def operations_of(program: Program, entry: Mapping[str, Any]) -> list[Op]:
     """Operations between the arguments and the result, last to first marked, first to last returned."""
     wanted, chosen = {entry["result"]}, []
     arguments = {item["name"] for item in entry["arguments"]}

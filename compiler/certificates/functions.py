@@ -84,6 +84,13 @@ def operations_behind(program: Program, result: str, arguments: tuple[str, ...])
     return tuple(op for op in program.ops if op.result in needed)
 
 
+def names_inside(network: Network, entry: Mapping[str, Any]) -> set[str]:
+    """The values between the arguments and the result of an entry: what the bound of its error speaks for."""
+    program = network.programs[next(site for name, site, _ in network.sites() if name == entry["site"]).program]
+    arguments = tuple(item["name"] for item in entry["arguments"])
+    return {op.result for op in operations_behind(program, entry["result"], arguments) or ()} - {entry["result"]}
+
+
 def _hull(interval: Interval) -> tuple[int, int]:
     return int(interval.low.min()), int(interval.high.max())
 

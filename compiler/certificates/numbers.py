@@ -107,6 +107,19 @@ def decided(op: Op, a: Pair, b: Pair) -> Pair:
     return np.where(yes, 1, 0), np.where(no, 0, 1), 0
 
 
+def entries(index: Pair, table) -> Pair:
+    """Entries of a table between two indices, clamped to its ends: at both where it is monotone, else all of it."""
+    data = np.asarray(table.data).astype(np.int64)
+    steps = np.diff(data)
+    fraction = fraction_of(table.type)
+    if (steps < 0).any() and (steps > 0).any():
+        return spread(int(data.min()), len(index[0])), spread(int(data.max()), len(index[0])), fraction
+    places = [np.minimum(np.maximum(rounded(end, index[2], "floor"), 0), len(data) - 1).astype(np.int64)
+              for end in index[:2]]
+    low, high = (data[place].astype(object) for place in (places if (steps >= 0).all() else places[::-1]))
+    return low, high, fraction
+
+
 INTERVAL = {
     "add": plus,
     "sub": lambda a, b: plus(a, minus(b)),

@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.analysis.homogeneity import Degrees
 from compiler.analysis.intervals import Interval, point
-from compiler.analysis.ranges import SiteRanges, analyse
+from compiler.analysis.ranges import SiteRanges, analyse, holds
 from compiler.formats import Format, storage_dtype
 from compiler.ir.network import Network, Tensor
 from compiler.ir.program import Declaration, Program, Site, TensorRef
@@ -19,12 +19,17 @@ from compiler.quantization.program import typed_program
 from compiler.quantization.tensors import WIDEST_VALUE
 from compiler.quantization.widths import with_ranges
 
+_TURNS = 3
 
 def quantized_site(
     network: Network, name: str, site: Site, units: int, inputs: Interval | Mapping[str, Interval],
     fractions: Fractions, degrees: Degrees | None, options: Options, saturate: bool,
 ) -> tuple[Program, Site, int, dict[str, Tensor]]:
-    """Type one site: (program, site, excess bits, tensors)."""
+    """Type one site: (program, site, excess bits, tensors).
+
+    Where states were bounded together, formats are taken only if the analysis of the program with these formats stays
+    inside them: the grid that bounds them need not be the same for other formats.
+    """
     program = network.programs[site.program]
     if isinstance(inputs, Interval):
         inputs = {program.inputs[0].name: inputs}
@@ -40,8 +45,22 @@ def quantized_site(
     ranges = ranges_with(network, wide, wide_site, units, inputs, tensors)
     own = {item.name: options.bits[key] for item in wide.states
            if (key := f"{name}.{item.name}") in options.bits}
+    for _ in range(_TURNS if ranges.slices else 0):
+        narrow, excess = with_ranges(wide, ranges, inputs, options.state_bits, own)
+        again = ranges_with(network, narrow, wide_site, units, inputs, tensors | _starts(narrow, wide_site, tensors))
+        types = narrow.types()
+        if again.slices and all(holds(types[name], item) for name, item in again.values.items()):
+            return narrow, wide_site, excess, tensors | _starts(narrow, wide_site, tensors)
+        ranges = _hull(ranges, again)
+    if ranges.slices:
+        ranges = ranges_with(network, wide, wide_site, units, inputs, tensors, together=False)
     narrow, excess = with_ranges(wide, ranges, inputs, options.state_bits, own)
     return narrow, wide_site, excess, tensors | _starts(narrow, wide_site, tensors)
+
+
+def _hull(first: SiteRanges, second: SiteRanges) -> SiteRanges:
+    values = {name: item.hull(second.values[name]) for name, item in first.values.items()}
+    return replace(first, values=values)
 
 
 def _saturating(program: Program) -> Program:
@@ -65,7 +84,7 @@ def _starts(program: Program, site: Site, tensors: dict[str, Tensor]) -> dict[st
 
 
 def ranges_with(network: Network, program: Program, site: Site, units: int, inputs: Mapping[str, Interval],
-                tensors: Mapping[str, Tensor]) -> SiteRanges:
+                tensors: Mapping[str, Tensor], together: bool = True) -> SiteRanges:
     trial = replace(network, programs={**network.programs, program.name: program},
                     tensors={**network.tensors, **tensors})
-    return analyse(trial, site, units, inputs)
+    return analyse(trial, site, units, inputs, together)
