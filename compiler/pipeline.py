@@ -138,7 +138,7 @@ class _Compile:
         if checked:
             compilation.verdicts.append(self._timed("prove", 0.5, lambda: checks.certified(mapped, proof)))
             self._timed("check", 0.55, lambda: compilation.verdicts.extend(checks.run(compilation, raw, self.progress)))
-        compilation.report, compilation.warnings = report.build(compilation, ranges)
+        compilation.report, compilation.warnings = report.build(compilation, ranges, proof)
         compilation.seconds = self.seconds
         self.progress("done", 1.0)
         return compilation

@@ -14,6 +14,7 @@ from compiler import discovery
 from compiler.analysis.cost import resources
 from compiler.analysis.homogeneity import infer
 from compiler.analysis.ranges import SiteRanges
+from compiler.certificates.certificate import cuts
 from compiler.diagnostics import Diagnostic, Place, declare
 from compiler.formats import FloatType, Format
 from compiler.ir.network import Network
@@ -36,12 +37,13 @@ _SATURATED_RATE = 0.9
 _WIDER = "give the state more bits (--states) or less fan-in"
 
 
-def build(compilation: Compilation, ranges: dict[str, SiteRanges]) -> tuple[dict[str, Any], list[Diagnostic]]:
-    """The report and the warnings. ranges: of every site of the mapped network."""
-    fixed = compilation.mapped
-    populations = [_population(compilation, item.name, ranges) for item in fixed.populations]
+def build(compilation: Compilation, ranges: dict[str, SiteRanges], proof: Mapping[str, Any]
+          ) -> tuple[dict[str, Any], list[Diagnostic]]:
+    """The report and the warnings. ranges: of every site of the mapped network; proof: its certificate."""
+    fixed, cut = compilation.mapped, cuts(proof)
+    populations = [_population(compilation, item.name, ranges, cut) for item in fixed.populations]
     projections = [_projection(compilation, item.name) for item in fixed.projections]
-    sites = [_site(fixed, name, ranges[name]) | {"constants": list(constants(compilation, name))}
+    sites = [_site(fixed, name, ranges[name], cut) | {"constants": list(constants(compilation, name))}
              for name, _, _ in fixed.sites() if name in ranges]
     warnings = [*_warnings(compilation, populations, projections), *_of_projection_sites(sites, _cut_off(compilation))]
     chip = compilation.options.chip
@@ -99,11 +101,12 @@ def _rates(compilation: Compilation, key: str = "spike_rate") -> dict[str, float
     return inputs | {name: item[key] for name, item in populations.items()}
 
 
-def _population(compilation: Compilation, name: str, ranges: dict[str, SiteRanges]) -> dict[str, Any]:
+def _population(compilation: Compilation, name: str, ranges: dict[str, SiteRanges], cut: Mapping[str, bool]
+                ) -> dict[str, Any]:
     network = compilation.mapped
     population = network.node(name)
     content = {"name": name, "units": network.size_of(name), "skew": population.skew}  # pyright: ignore
-    content |= _site(network, name, ranges[name])
+    content |= _site(network, name, ranges[name], cut)
     content["constants"] = list(constants(compilation, name))
     content["spike_rate"] = {key: rate for key, rate in _rates(compilation).items() if key.startswith(f"{name}.")}
     content["fixed_spike_rate"] = {key: rate for key, rate in _rates(compilation, "fixed_spike_rate").items()
@@ -111,23 +114,28 @@ def _population(compilation: Compilation, name: str, ranges: dict[str, SiteRange
     return content
 
 
-def _site(network: Network, name: str, ranges: SiteRanges) -> dict[str, Any]:
+def _site(network: Network, name: str, ranges: SiteRanges, cut: Mapping[str, bool]) -> dict[str, Any]:
     site = _site_of(network, name)
     assert site is not None
     program = network.programs[site.program]
-    values = [_value(program, item, ranges) for item in program.types() if item in ranges.values]
+    values = [_value(program, item, ranges, cut.get(f"{name}.{item}")) for item in program.types()
+              if item in ranges.values]
     return {"site": name, "program": program.name, "values": [item for item in values if item]}
 
 
-def _value(program: Program, name: str, ranges: SiteRanges) -> dict[str, Any] | None:
+def _value(program: Program, name: str, ranges: SiteRanges, harmless: bool | None) -> dict[str, Any] | None:
+    """A value with its grade: `harmless` where it may be cut off and nobody could tell, `within` inside a function
+    whose error bound speaks for it. harmless: what the certificate says of it, None where it says nothing."""
     type_ = program.types()[name]
     if not isinstance(type_, Format) or name in {item.name for item in program.params}:
         return None
     interval = ranges.values[name]
     low, high = int(interval.low.min()), int(interval.high.max())
     is_state = name in {item.name for item in program.states}
-    cut = type_.overflow == "saturate" and (is_state or low <= type_.low or high >= type_.high)
-    grade = "saturates" if cut else "proved"
+    cut = type_.overflow == "saturate" and (low <= type_.low or high >= type_.high)
+    grade = "proved" if not cut else "within" if harmless is None else "harmless" if harmless else "saturates"
+    if is_state or name in {value for _, value in program.updates}:
+        grade = "saturates" if type_.overflow == "saturate" else "proved"
     return {"name": name, "state": is_state, "format": str(type_), "grade": grade, "low": low, "high": high,
             "real_low": low * type_.lsb, "real_high": high * type_.lsb}
 

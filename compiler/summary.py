@@ -48,6 +48,8 @@ def _columns(rows: Iterator[Sequence[str]]) -> Iterator[str]:
 def _population(item: Report) -> list[str]:
     """Name, units, and every state with its format and proved range in integers."""
     states = [_range(value) for value in item["values"] if value["state"]]
+    cut = [value["name"] for value in item["values"] if value["grade"] == "harmless"]
+    states += [f"cut off without harm: {', '.join(cut)}"] if cut else []
     rate = max(item["spike_rate"].values(), default=None)
     fires = "" if rate is None else f"spikes in {100 * rate:.2g} % of steps"
     skew = f"skew {item['skew']}" if item["skew"] else ""

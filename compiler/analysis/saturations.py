@@ -21,8 +21,8 @@ from compiler.ir.program import Op, Program
 
 @dataclass(frozen=True)
 class Saturation:
-    """value: cut off at its `end` (low or high). condition: what is then `truth`, so that the cut does no harm; "" where
-    none was found."""
+    """value: cut off at its `end` (low or high). condition: what is then `truth`, so that the cut does no harm; ""
+    where none was found."""
 
     value: str
     end: str
@@ -36,16 +36,14 @@ class Saturation:
 
 def saturations(program: Program, ranges: SiteRanges, tables: Mapping[str, Interval], inside: Collection[str] = ()
                 ) -> list[Saturation]:
-    """Values that may be cut off, in the order of the program. inside: names within functions, which are not told.
+    """Values that may be cut off, in the order of the program, as far as bounds of single states tell.
 
-    The next value of a state is not told either: its state is.
+    inside: names within functions, which are not told. The next value of a state is not told either: its state is.
     """
-    updates = {value for _, value in program.updates}
-    found = []
-    for op in program.ops:
-        if op.result not in updates and op.result not in inside:
-            found += [_harmless(program, ranges, tables, op, end) for end in _ends(op, ranges.values[op.result])]
-    return found
+    known = {item.name: ranges.values[item.name] for item in (*program.inputs, *program.states, *program.params)}
+    step, updates = Step(program, known, tables), {value for _, value in program.updates}
+    return [_harmless(program, known, tables, op, end) for op in program.ops
+            if op.result not in updates and op.result not in inside for end in _ends(op, step.value(op.result))]
 
 
 def _ends(op: Op, interval: Interval) -> Iterator[str]:
@@ -57,13 +55,13 @@ def _ends(op: Op, interval: Interval) -> Iterator[str]:
             yield "high"
 
 
-def _harmless(program: Program, ranges: SiteRanges, tables: Mapping[str, Interval], op: Op, end: str) -> Saturation:
+def _harmless(program: Program, known: Mapping[str, Interval], tables: Mapping[str, Interval], op: Op, end: str
+              ) -> Saturation:
     assert isinstance(op.type, Format)
     edge = np.asarray(op.type.high if end == "high" else op.type.low)
     beyond = (edge, np.asarray(LIMIT)) if end == "high" else (np.asarray(-LIMIT), edge)
-    known = {name: ranges.values[name] for name in _given(program)}
-    cut = Step(program, known | {op.result: Interval(edge, edge, op.type.fraction)}, tables)
-    uncut = Step(_uncut(program), known | {op.result: Interval(*beyond, op.type.fraction)}, tables)
+    cut = Step(program, dict(known) | {op.result: Interval(edge, edge, op.type.fraction)}, tables)
+    uncut = Step(_uncut(program), dict(known) | {op.result: Interval(*beyond, op.type.fraction)}, tables)
     for condition in cut.refined:
         values = [step.value(condition) for step in (cut, uncut)]
         for truth in (False, True):
@@ -71,10 +69,6 @@ def _harmless(program: Program, ranges: SiteRanges, tables: Mapping[str, Interva
             if certain and op.result not in _needed(program, condition, truth):
                 return Saturation(op.result, end, condition, truth)
     return Saturation(op.result, end)
-
-
-def _given(program: Program) -> list[str]:
-    return [item.name for item in (*program.inputs, *program.states, *program.params)]
 
 
 def _uncut(program: Program) -> Program:

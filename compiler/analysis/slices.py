@@ -3,9 +3,9 @@
 What one interval for each state cannot say is that they do not come together: adaptation grows only while the neuron
 spikes, and where it is large, it does not spike. Cells of a grid over both states are followed from the start until
 no new one is reached, and every slice keeps what lies between its outermost cells. Cells are small, so a state that
-stands twice in an expression (v + h·(q(v) − w)) is bounded as a whole. The grid grows to where it holds everything; where
-a state reaches the end of its format all the same, it gets finer. The set of cells is an invariant however it was
-found: one step leads no point of it out. Bounds of inputs and parameters are those of all units together.
+stands twice in an expression (v + h·(q(v) − w)) is bounded as a whole. The grid grows to where it holds everything;
+where a state reaches the end of its format all the same, it gets finer. The set of cells is an invariant however it
+was found: one step leads no point of it out. Bounds of inputs and parameters are those of all units together.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ class Followed:
 
 
 def coupled(program: Program, plain: Mapping[str, Interval]) -> tuple[str, ...]:
-    """The states to bound together, the one that is reset last; none where there are more than two."""
+    """The states to bound together, the one that is reset last; none where there are more than two, or where nothing
+    is but sums and multiples, which intervals bound well."""
+    if not _is_nonlinear(program):
+        return ()
     types = program.types()
     open_ = [item.name for item in program.states if isinstance(item.type, Format) and item.type.width <= _WIDEST
              and int(plain[item.name].high.max()) - int(plain[item.name].low.min()) >= _SPAN]
@@ -70,6 +73,17 @@ def coupled(program: Program, plain: Mapping[str, Interval]) -> tuple[str, ...]:
 
     numbers = [name for name in open_ if isinstance(types[name], Format)]
     return tuple(sorted(numbers, key=is_reset)) if 1 <= len(numbers) <= 2 else ()
+
+
+def _is_nonlinear(program: Program) -> bool:
+    """Whether a table is looked up, or two values that change are multiplied."""
+    changing = {item.name for item in (*program.inputs, *program.states)}
+    for op in program.ops:
+        found = [item in changing for item in op.operands]
+        if any(found) and (op.opcode == "lookup" or op.opcode == "mul" and all(found)):
+            return True
+        changing |= {op.result} if any(found) else set()
+    return False
 
 
 def follow(program: Program, fixed: Mapping[str, Interval], start: Mapping[str, Interval],
@@ -97,7 +111,7 @@ class _Search:
         self.program, self.fixed, self.tables, self.names = program, fixed, tables, names
         self.types = program.types()
         self.start = {name: (start[name].low, start[name].high) for name in names}
-        self.left: set[str] = set()
+        self.left: set[tuple[str, str]] = set()
         """States that left the window of the last try, with the side."""
 
     def limits(self, name: str) -> tuple[int, int]:
@@ -134,8 +148,8 @@ class _Search:
             window = wider
 
     def _wider(self, name: str, low: int, high: int) -> tuple[int, int]:
-        room = high - low
-        return self._clipped(name, low - room * ((name, "low") in self.left), high + room * ((name, "high") in self.left))
+        room, (below, above) = high - low, ((name, end) in self.left for end in ("low", "high"))
+        return self._clipped(name, low - room * below, high + room * above)
 
     def shrunk(self, found: Followed, bits: int) -> Followed | None:
         """Finer cells inside what coarser ones led to."""
@@ -196,9 +210,9 @@ class _Search:
     def _stays(self, image, window: Ends) -> bool:
         for name, (low, high) in image.items():
             if low.size and low.min() < window[name][0]:
-                self.left.add((name, "low"))  # pyright: ignore[reportArgumentType]
+                self.left.add((name, "low"))
             if high.size and high.max() > window[name][1]:
-                self.left.add((name, "high"))  # pyright: ignore[reportArgumentType]
+                self.left.add((name, "high"))
         return not self.left
 
 

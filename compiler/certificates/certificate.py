@@ -52,6 +52,16 @@ def to_bytes(certificate: Mapping[str, Any]) -> bytes:
     return (json.dumps(certificate, sort_keys=True, separators=(",", ":")) + "\n").encode()
 
 
+def cuts(certificate: Mapping[str, Any]) -> dict[str, bool]:
+    """By `site.value` the values that may be cut off, states apart, and whether that is harmless at every end."""
+    found: dict[str, bool] = {}
+    for name, site in certificate["sites"].items():
+        for item in site["saturations"]:
+            key = f"{name}.{item['value']}"
+            found[key] = found.get(key, True) and item["harmless"]
+    return found
+
+
 def _site(network: Network, site: Site, units: int, ranges: SiteRanges, inside: set[str]) -> dict[str, Any]:
     program = network.programs[site.program]
     inputs = {item.name: _bounds(ranges.values[item.name]) for item in program.inputs}
@@ -65,9 +75,9 @@ def _site(network: Network, site: Site, units: int, ranges: SiteRanges, inside: 
     types = program.types()
     emits = {item.port: _bounds(ranges.values[item.value]) for item in program.emits
              if isinstance(item.value, str) and isinstance(types[item.value], Format)}
-    cuts = saturations(program, ranges, tables_of(network, program), inside)
+    told = saturations(program, ranges, tables_of(network, program), inside)
     return {"inputs": inputs, "states": states, "emits": emits, "slices": _slices(ranges.slices),
-            "saturations": [_saturation(item) for item in cuts]}
+            "saturations": [_saturation(item) for item in told]}
 
 
 def _slices(found: Slices | None) -> dict[str, Any] | None:

@@ -20,15 +20,19 @@ CERTIFICATE, NETWORK, TENSORS = "certificate.json", "network.snn", "tensors.npz"
 
 @dataclass(frozen=True)
 class Recheck:
-    """states, functions: rows for people. findings: everything that is not as stated; empty where all of it holds."""
+    """states, functions, saturations: rows for people.
+
+    findings: everything that is not as stated; empty where all of it holds.
+    """
 
     states: list[dict[str, Any]]
     functions: list[dict[str, Any]]
+    saturations: list[dict[str, Any]]
     findings: list[Diagnostic]
 
     def as_json(self) -> dict[str, Any]:
         return {"holds": not self.findings, "states": self.states, "functions": self.functions,
-                "findings": [item.as_json() for item in self.findings]}
+                "saturations": self.saturations, "findings": [item.as_json() for item in self.findings]}
 
 
 def recheck(path: Path, artifact: Path | None = None) -> Recheck:
@@ -44,10 +48,12 @@ def recheck(path: Path, artifact: Path | None = None) -> Recheck:
     sites = certificate.get("sites")
     functions = certificate.get("functions")
     try:
-        states = list(_states(sites if isinstance(sites, dict) else {}))
+        sites = sites if isinstance(sites, dict) else {}
+        states = list(_states(sites))
+        saturations = [{"site": name, **item} for name, site in sites.items() for item in site["saturations"]]
     except (KeyError, TypeError, AttributeError, ValueError):
-        states = []
-    return Recheck(states, functions if isinstance(functions, list) else [], findings)
+        states, saturations = [], []
+    return Recheck(states, functions if isinstance(functions, list) else [], saturations, findings)
 
 
 def _certificate(file: Path) -> dict[str, Any]:
@@ -89,10 +95,11 @@ def _states(sites: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for site, content in sites.items():
         for name, entry in content["states"].items():
             low, high = (_extreme(entry[end], choose) for end, choose in (("low", min), ("high", max)))
-            witness = entry["witness"]
+            witness = {end: {key: told[key] for key in ("value", "steps", "reached")} | {"turns": len(told["turns"])}
+                       for end, told in entry["witness"].items()}
             yield {"site": site, "state": name, "format": entry["format"], "grade": entry["grade"], "low": low,
-                   "high": high, "slack": entry["slack"], "witness": witness["value"], "steps": witness["steps"],
-                   "reached": witness["reached"]}
+                   "high": high, "slack": entry["slack"], "witness": witness,
+                   "bounded": "in slices" if name in (content["slices"] or {"states": ()})["states"] else "alone"}
 
 
 def _extreme(values: int | list[int], choose) -> int:

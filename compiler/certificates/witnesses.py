@@ -22,8 +22,8 @@ from compiler.ir.program import Program, Site, State
 
 ENDS = ("low", "high")
 _STEPS = 256
-_LONGER = 512
-_TRIED = 192
+_LONGER = ((512, 192), (4096, 24))
+"""Steps and drives of a search, the second where a cut was not shown to happen in the first."""
 _CLOSE = 0.25
 """A share of the bound that is close: within two bits."""
 
@@ -39,16 +39,24 @@ def witnesses(network: Network, site: Site, units: int, ranges: SiteRanges) -> d
             for name in found:
                 _keep_nearest(found[name], states[name], ranges.values[name],
                               {"drive": drive, "turns": [], "steps": step})
-    for unit in sorted({item["unit"] for name, ends in found.items() for item in ends.values()
-                        if _is_far(network.programs[site.program].state(name).type, item)}):
-        _search(driven, unit, found, ranges)
+    for (steps, drives), is_far in zip(_LONGER, (_is_loose, _is_unseen), strict=True):
+        for unit in sorted({item["unit"] for name, ends in found.items() for end, item in ends.items()
+                            if is_far(driven.types[name], end, item, ranges.values[name])}):
+            _search(driven, unit, found, ranges, _drives(steps, drives))
     return found
 
 
-def _is_far(type_: Type, witness: Mapping[str, Any]) -> bool:
-    """Whether another drive may be worth the search: the bound seems loose, or a cut was not shown to happen."""
-    cut = isinstance(type_, Format) and type_.overflow == "saturate" and witness["reached"] < 1
-    return cut or witness["reached"] < _CLOSE
+def _is_unseen(type_: Type, end: str, witness: Mapping[str, Any], interval: Interval) -> bool:
+    """Whether a state may be cut off at an end, but was not shown to be."""
+    if not isinstance(type_, Format) or type_.overflow != "saturate":
+        return False
+    edge = type_.low if end == "low" else type_.high
+    return bool((getattr(interval, end) == edge).any()) and witness["value"] != edge
+
+
+def _is_loose(type_: Type, end: str, witness: Mapping[str, Any], interval: Interval) -> bool:
+    """Whether another drive may be worth a search."""
+    return witness["reached"] < _CLOSE or _is_unseen(type_, end, witness, interval)
 
 
 def _keep_nearest(found: dict[str, dict[str, Any]], raw: np.ndarray, interval: Interval, told: dict[str, Any]) -> None:
@@ -62,9 +70,9 @@ def _keep_nearest(found: dict[str, dict[str, Any]], raw: np.ndarray, interval: I
             found[end] = {**told, "unit": unit, "value": int(raw[unit]), "reached": float(reached[unit])}
 
 
-def _search(driven: _Driven, unit: int, found: dict[str, dict[str, dict[str, Any]]], ranges: SiteRanges) -> None:
+def _search(driven: _Driven, unit: int, found: dict[str, dict[str, dict[str, Any]]], ranges: SiteRanges,
+            sides: np.ndarray) -> None:
     """One unit under many drives at once."""
-    sides = _drives()
     for step, states in enumerate(driven.run(sides, unit), 1):
         for name, ends in found.items():
             interval = _of_unit(ranges.values[name], unit)
@@ -84,17 +92,17 @@ def _drive(sides: np.ndarray) -> dict[str, Any]:
     return {"drive": ENDS[sides[0]], "turns": [int(item) + 1 for item in np.flatnonzero(np.diff(sides))]}
 
 
-def _drives() -> np.ndarray:
+def _drives(steps: int, drives: int) -> np.ndarray:
     """Sides [steps, drives]: a third with one turn, the others with turns at random, a few to many steps apart."""
     generator = np.random.default_rng(0)
-    sides = np.zeros((_LONGER, _TRIED), np.int64)
-    once = _TRIED // 3
-    for index in range(_TRIED):
+    sides = np.zeros((steps, drives), np.int64)
+    once = drives // 3
+    for index in range(drives):
         if index < once:
-            turns = [(index // 2 + 1) * _LONGER // (once // 2 + 1)]
+            turns = [(index // 2 + 1) * steps // (once // 2)]
         else:
-            turns = np.cumsum(generator.geometric(0.5 ** (2 + index % 6), _LONGER) + 1)
-        sides[:, index] = np.searchsorted(turns, np.arange(_LONGER), side="right") + index
+            turns = np.cumsum(generator.geometric(0.5 ** (2 + index % 6), steps) + 1)
+        sides[:, index] = np.searchsorted(turns, np.arange(steps), side="right") + index
     return sides % 2
 
 

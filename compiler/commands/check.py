@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -62,8 +63,13 @@ def _certificate(context: click.Context, certificate: str, artifact: str | None,
     found = recheck(Path(certificate), Path(artifact) if artifact else None)
     _output.table(
         [[f"{item['site']}.{item['state']}", item["format"], item["grade"], f"[{item['low']}, {item['high']}]",
-          item["slack"], f"{item['witness']} after {item['steps']} steps, {100 * item['reached']:.0f} % of the bound"]
-         for item in found.states], ["state", "format", "grade", "range", "bits to spare", "witness"])
+          item["bounded"], item["slack"], *(_witness(item["witness"].get(end)) for end in ("low", "high"))]
+         for item in found.states],
+        ["state", "format", "grade", "range", "bounded", "bits to spare", "lowest witness", "highest witness"])
+    if found.saturations:
+        click.echo()
+        _output.table([[f"{item['site']}.{item['value']}", f"at its {item['end']} end", _harm(item)]
+                       for item in found.saturations], ["may be cut off", "where", "which"])
     if found.functions:
         click.echo()
         _output.table([[f"{item['site']}.{item['result']}", item["opcode"], item["format"],
@@ -75,6 +81,19 @@ def _certificate(context: click.Context, certificate: str, artifact: str | None,
     if found.findings:
         _output.warn(found.findings)
         context.exit(1)
+
+
+def _witness(told: dict[str, Any] | None) -> str:
+    if told is None:
+        return ""
+    turns = f" and {told['turns']} turns" if told["turns"] else ""
+    return f"{told['value']} after {told['steps']} steps{turns}, {100 * told['reached']:.0f} % of the bound"
+
+
+def _harm(item: dict[str, Any]) -> str:
+    if not item["harmless"]:
+        return "changes what is computed"
+    return f"changes nothing: {item['compare']} is then {'true' if item['is'] else 'false'} in any case"
 
 
 def _sentence(faults: int) -> str:

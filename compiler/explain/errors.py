@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,12 +55,14 @@ class PopulationError:
     grey_zone: share of decisions that the float run took closer to the threshold than `zone`, in last bits of the
     compared value: the root mean square of its teacher-forced error, at least one bit. rates: spikes per step, float
     and fixed. rate_distance: mean over units of the difference of the two. saturated: by value, how often it was cut
-    off. None where the population does not spike.
+    off; harmless: the same of values whose cut was proved to change neither a spike nor a state. None where the
+    population does not spike.
     """
 
     name: str
     states: dict[str, StateError]
     saturated: dict[str, int]
+    harmless: dict[str, int] = field(default_factory=dict)
     grey_zone: float | None = None
     zone: float | None = None
     rates: tuple[float, float] | None = None
@@ -71,7 +73,8 @@ class PopulationError:
 
     def as_json(self) -> dict[str, Any]:
         return {"states": {name: item.as_json() for name, item in self.states.items()},
-                "saturated": self.saturated, "grey_zone": {"share": self.grey_zone, "zone_lsb": self.zone},
+                "saturated": self.saturated, "harmless": self.harmless,
+                "grey_zone": {"share": self.grey_zone, "zone_lsb": self.zone},
                 "firing_rate": {"float": self.rates[0] if self.rates else None,
                                 "fixed": self.rates[1] if self.rates else None, "distance": self.rate_distance},
                 "spike_count_error": self.spike_count_error, "constants": self.constants,
@@ -113,8 +116,9 @@ def deciding(network: Network) -> dict[str, list[str]]:
     return found
 
 
-def errors_of(pair: Pair, runs: Runs, constants: Mapping[str, list[dict[str, Any]]]) -> dict[str, PopulationError]:
-    """By population, in the order of the network."""
+def errors_of(pair: Pair, runs: Runs, constants: Mapping[str, list[dict[str, Any]]], harmless: Collection[str] = ()
+              ) -> dict[str, PopulationError]:
+    """By population, in the order of the network. harmless: values, `pop.op`, whose cut is proved to change nothing."""
     spikes, margins = spike_records(pair.scaled), deciding(pair.scaled)
     found = {}
     for item in pair.scaled.populations:
@@ -123,7 +127,9 @@ def errors_of(pair: Pair, runs: Runs, constants: Mapping[str, list[dict[str, Any
         saturated = {name: int(counts.sum()) for name, counts in runs.closed.saturated.items()
                      if _belongs(pair.scaled, name, item.name)}
         spiking = _spiking(pair, runs, item, spikes, margins) if item.name in spikes else {}
-        found[item.name] = PopulationError(item.name, states, saturated, **spiking,
+        spared = {name: count for name, count in saturated.items() if name in harmless}
+        saturated = {name: count for name, count in saturated.items() if name not in harmless}
+        found[item.name] = PopulationError(item.name, states, saturated, spared, **spiking,
                                            constants=list(constants.get(item.name, [])))
     return found
 

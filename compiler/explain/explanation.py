@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compiler import interpreter, reference
+from compiler.certificates.certificate import cuts
 from compiler.checking.stimulus import affordable_samples, affordable_steps
 from compiler.comparison.accuracy import Proportion, accuracy
 from compiler.diagnostics import DiagnosticError
@@ -95,7 +97,7 @@ def explain(compilation: Compilation, inputs: Mapping[str, np.ndarray], label: n
         return _from_outside(compilation, inputs, label, constants_told)
     if pair.form is not None:
         constants_told = {item.name: list(form_constants(pair, item.name)) for item in pair.fixed.populations}
-    populations = errors_of(pair, runs, constants_told)
+    populations = errors_of(pair, runs, constants_told, _harmless(compilation))
     found = None
     if blamed:
         found = blame(pair, inputs, runs, classes, lambda share: progress("blame", 0.2 + 0.8 * share))
@@ -103,6 +105,11 @@ def explain(compilation: Compilation, inputs: Mapping[str, np.ndarray], label: n
     if classes is not None and label is not None:
         shares = accuracy(classes.of(runs.float_run), label), accuracy(classes.of(runs.closed), label)
     return Explanation(samples, steps, populations, runs, shares, pair, found)
+
+
+def _harmless(compilation: Compilation) -> set[str]:
+    """Values, `site.value`, of which the certificate says that a cut changes nothing."""
+    return {name for name, harmless in cuts(json.loads(compilation.files["certificate.json"])).items() if harmless}
 
 
 def _from_outside(compilation: Compilation, inputs: Mapping[str, np.ndarray], label: np.ndarray | None,

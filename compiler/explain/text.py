@@ -41,6 +41,8 @@ def _states(populations: Iterable[PopulationError]) -> Iterator[Sequence[str]]:
         for name, count in item.saturated.items():
             if name not in item.states:
                 yield name, "", "", "", str(count)
+        for name, count in item.harmless.items():
+            yield name, "", "", "", f"{count}, harmless"
 
 
 def _error(state: StateError) -> tuple[str, str]:

@@ -87,18 +87,31 @@ def _fullest(per_core: dict[str, Any]) -> tuple[str, float] | None:
 def _proofs(report: dict[str, Any]) -> Markup:
     states = [(site["site"], value) for site in report["sites"] for value in site["values"] if value["state"]]
     cut = [f"{site}.{value['name']}" for site, value in states if value["grade"] != "proved"]
+    harmless = _harmless(report)
     if not states:
         return card("", "Nothing to prove", "The network has no integer states.")
     if not cut:
         return card(
-            GOOD, "No overflow, proved", f"{_all(len(states))} stay inside their format for any input whatsoever."
+            GOOD, "No overflow, proved", f"{_all(len(states))} stay inside their format for any input whatsoever.",
+            *harmless,
         )
     return card(
         DOUBTFUL,
         "Some states can reach the end of their format",
         f"{len(states) - len(cut)} of {len(states)} states are proved for any input; these saturate where they "
         f"would overflow: {', '.join(cut[:6])}{' and others' if len(cut) > 6 else ''}.",
+        *harmless,
     )
+
+
+def _harmless(report: dict[str, Any]) -> list[str]:
+    """What is cut off on the way without changing anything, in a sentence."""
+    names = [f"{site['site']}.{value['name']}" for site in report["sites"] for value in site["values"]
+             if value["grade"] == "harmless"]
+    if not names:
+        return []
+    return [f"Cut off on the way, proved to change neither a spike nor a state: {', '.join(names[:6])}"
+            f"{' and others' if len(names) > 6 else ''}."]
 
 
 def _all(count: int) -> str:

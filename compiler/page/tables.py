@@ -25,9 +25,8 @@ def formats(report: Mapping[str, Any], certificate: Mapping[str, Any]) -> Markup
             ]
             entry = states.get(site["site"], {}).get("states", {}).get(value["name"])
             if value["state"] and entry:
-                witness = entry["witness"]
                 proved.append(
-                    [*row, number(entry["slack"]), number(witness["value"]), f"{100 * witness['reached']:.0f} %"]
+                    [*row, number(entry["slack"]), *(_witness(entry["witness"].get(end)) for end in ("low", "high"))]
                 )
             else:
                 others.append(row)
@@ -48,9 +47,13 @@ def formats(report: Mapping[str, Any], certificate: Mapping[str, Any]) -> Markup
             "Ranges are integers; s24.6 is signed, 24 bits in all, 6 of them fraction. Proved: no "
             "input whatsoever leads out "
             "of the range, and an independent check agreed. A witness is a value that a drive of the inputs really "
-            "reaches, with its share of the proved bound."
+            "reaches, with its share of the bound at that end."
         ),
-        table(["state", "format", "grade", "lowest", "highest", "bits to spare", "witness", "of the bound"], proved),
+        table(
+            ["state", "format", "grade", "lowest", "highest", "bits to spare", "lowest witness", "highest witness"],
+            proved,
+        ),
+        _cuts(certificate),
         table(["function", "is", "format", "largest error in last bits", "how it is known"], functions)
         if functions
         else None,
@@ -62,6 +65,26 @@ def formats(report: Mapping[str, Any], certificate: Mapping[str, Any]) -> Markup
         if others
         else None,
     )
+
+
+def _witness(told: Mapping[str, Any] | None) -> str:
+    return "" if told is None else f"{number(told['value'])} ({100 * told['reached']:.0f} %)"
+
+
+def _cuts(certificate: Mapping[str, Any]) -> Markup | None:
+    """Values that may be cut off, and what that changes."""
+    rows = [
+        [
+            f"{site}.{item['value']}",
+            f"at its {item['end']} end",
+            f"changes nothing: {item['compare']} is then {'true' if item['is'] else 'false'} in any case"
+            if item["harmless"]
+            else "changes what is computed",
+        ]
+        for site, content in certificate["sites"].items()
+        for item in content["saturations"]
+    ]
+    return table(["value", "may be cut off", "which"], rows) if rows else None
 
 
 def constants(report: Mapping[str, Any]) -> Markup | None:

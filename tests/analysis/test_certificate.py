@@ -120,16 +120,18 @@ def _start(network, site, state) -> Fixed:
 
 
 def is_a_witness(network, certificate, path) -> bool:
-    """Whether the drive leads to the value that a changed witness names."""
+    """Whether the drive leads to the value that a changed witness names; path: up to its end."""
     _, site_name, _, state, *_ = path
     site, units = next((site, units) for name, site, units in network.sites() if name == site_name)
     program, types = network.programs[site.program], network.programs[site.program].types()
-    witness, stated = at(certificate, path[:5]), certificate["sites"][site_name]["inputs"]
-    inputs = {name: Fixed(np.broadcast_to(np.asarray(entry[witness["drive"]]), (units,)), _fraction(types[name]))
-              for name, entry in stated.items()}
-    states = {item.name: _start(network, site, item) for item in program.states}
-    for _ in range(witness["steps"]):
-        states = stepped(network, site, inputs, states)
+    witness, stated = at(certificate, path[:6]), certificate["sites"][site_name]["inputs"]
+    inputs = {end: {name: Fixed(np.broadcast_to(np.asarray(entry[end]), (units,)), _fraction(types[name]))
+                    for name, entry in stated.items()} for end in ("low", "high")}
+    states, end = {item.name: _start(network, site, item) for item in program.states}, witness["drive"]
+    for step in range(witness["steps"]):
+        if step in witness["turns"]:
+            end = "low" if end == "high" else "high"
+        states = stepped(network, site, inputs[end], states)
     return int(np.broadcast_to(states[state].raw, (units,))[witness["unit"]]) == witness["value"]
 
 
@@ -137,7 +139,7 @@ def still_so(network, certificate, path) -> bool:
     """Whether a changed number says what is true: bounds, and places of a witness."""
     if path[0] != "sites" or path[2] != "states":
         return False
-    if path[4:] in (("witness", "steps"), ("witness", "unit")):
+    if path[4] == "witness" and path[6] in ("steps", "unit", "turns"):
         return is_a_witness(network, certificate, path)
     return path[4] in ("low", "high") and is_true(network, certificate, path)
 
@@ -201,7 +203,7 @@ def test_words_and_missing_entries_are_found_too(nonlinear):
                        (("functions", 0, "site"), "nowhere"), (("functions", 0, "arguments", 0, "name"), "w"),
                        (("sites", "n", "states", "v", "grade"), "certain"),
                        (("sites", "n", "states", "v", "format"), "s8.0"),
-                       (("sites", "n", "states", "v", "witness", "drive"), "sideways")]:
+                       (("sites", "n", "states", "v", "witness", "high", "drive"), "sideways")]:
         other = copy.deepcopy(certificate)
         at(other, path[:-1])[path[-1]] = word
         assert check(network, other), f"{path} = {word}"
@@ -240,16 +242,15 @@ def test_a_bound_below_its_witness_is_found(compiled):
     network, certificate = compiled
     for site, content in certificate["sites"].items():
         for state, entry in content["states"].items():
-            witness = entry["witness"]
-            bounds = entry[witness["end"]]
-            units = next(count for name, _, count in network.sites() if name == site)
-            bounds = list(bounds) if isinstance(bounds, list) else [bounds] * units
-            if witness["value"] == 0:
-                continue
-            bounds[witness["unit"]] = witness["value"] - (1 if witness["end"] == "high" else -1)
-            other = copy.deepcopy(certificate)
-            other["sites"][site]["states"][state][witness["end"]] = bounds
-            assert check(network, other), f"{site}.{state} bounded below its witness"
+            for end, witness in entry["witness"].items():
+                units = next(count for name, _, count in network.sites() if name == site)
+                bounds = list(entry[end]) if isinstance(entry[end], list) else [entry[end]] * units
+                if witness["value"] == 0:
+                    continue
+                bounds[witness["unit"]] = witness["value"] - (1 if end == "high" else -1)
+                other = copy.deepcopy(certificate)
+                other["sites"][site]["states"][state][end] = bounds
+                assert check(network, other), f"{site}.{state} bounded below its witness"
 
 
 def test_every_linear_state_is_proved_and_its_bound_is_nearly_attained(compiled):
@@ -257,7 +258,8 @@ def test_every_linear_state_is_proved_and_its_bound_is_nearly_attained(compiled)
     for site in certificate["sites"].values():
         for entry in site["states"].values():
             assert entry["grade"] == "proved"
-            assert entry["witness"]["reached"] >= 0.25
+            farther = "high" if np.max(entry["high"]) >= -np.min(entry["low"]) else "low"
+            assert entry["witness"][farther]["reached"] >= 0.25
 
 
 @pytest.mark.parametrize("body", [

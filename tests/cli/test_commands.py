@@ -134,8 +134,8 @@ def test_compare_explains_in_words_in_json_and_on_a_page(sparkc, small, inputs, 
     [row] = _json(tmp_path / "c.json")["rows"]
     hid = row["explained"]["populations"]["hid"]
     assert hid["states"]["hid.v"].keys() == {"lsb", "closed_loop", "teacher_forced"}
-    assert hid.keys() == {"states", "saturated", "grey_zone", "firing_rate", "spike_count_error", "first_divergence",
-                          "constants"}
+    assert hid.keys() == {"states", "saturated", "harmless", "grey_zone", "firing_rate", "spike_count_error",
+                          "first_divergence", "constants"}
     blame = row["explained"]["blame"]
     assert blame["culprit"] == "weights" and blame["components"]["delays"]["exact"]
     assert "What is to blame" in (tmp_path / "page.html").read_text()
