@@ -71,6 +71,7 @@ def _page(
             if found
             else []
         ),
+        tables.bits(report),
         tables.formats(report, certificate),
         tables.constants(report),
         tables.family(report),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from compiler.mixed_precision.amounts import kib
 from compiler.page.markup import Content, Markup, number, table, tag
 from compiler.page.sections import section, words
 from compiler.percent import percent
@@ -113,6 +114,26 @@ def constants(report: Mapping[str, Any]) -> Markup | None:
         "Constants, asked and realised",
         words("Medians over neurons; the largest error of any neuron."),
         table(["constant", "asked", "realised", "largest error"], rows),
+    )
+
+
+def bits(report: Mapping[str, Any]) -> Markup | None:
+    """What was tried where bits were chosen for a budget, from the widest down; None where they were not."""
+    found = report.get("bits")
+    if found is None:
+        return None
+    rows = []
+    for item in found["pareto"]:
+        said = " ".join(f"{name}={width}" for name, width in item["bits"].items())
+        rows.append([percent(item["accuracy"]), f"{item['mean_bits']:.2f}", kib(item["memory_bits"]),
+                     "" if item["cores"] is None else str(item["cores"]),
+                     said, "chosen" if item == found["chosen"] else ""])
+    what = "accuracy" if found["labelled"] else "as float"
+    return section(
+        "bits",
+        "Bits within the budget",
+        words(f"Every row was compiled and run on the samples; floating point gives {percent(found['float'])}."),
+        table([what, "bits of a weight", "memory", "cores", "bits of weights and of states", ""], rows),
     )
 
 

@@ -97,6 +97,8 @@ def test_the_verb_chooses_as_the_command_does_and_what_it_writes_takes_the_memor
     assert written.report["bits"] == json.loads(json.dumps(found.as_json()))
     assert memory_of(written.network) == written.report["bits"]["chosen"]["memory_bits"] <= 480
     assert compiler.compile(source, chip="none", memory=60).report["bits"] == written.report["bits"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count("chosen</td>") == 1 and all(row.words() in page for row in found.rows)
 
 
 @pytest.mark.parametrize(("budget", "place"), [

@@ -13,7 +13,7 @@ from compiler import artifact, inspection, verbs
 from compiler.diagnostics import DiagnosticError
 from compiler.settings import Settings
 
-SMALL = Path(__file__).parent / "cli" / "sources" / "small.py"
+SMALL = Path(__file__).parent.parent / "cli" / "sources" / "small.py"
 FILES = ("manifest.json", "network.snn", "tensors.npz", "program.py", "report.json", "report.html", "certificate.json")
 
 
