@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-from compiler.explain.blame import Blame, shares
+from collections.abc import Mapping
+
+from compiler.explain.blame import Blame, ComponentCost, shares
 from compiler.explain.pairing import COMPONENTS
 from compiler.page import charts
-from compiler.page.markup import SAME, Markup, table, tag
+from compiler.page.markup import SAME, Content, Markup, table, tag
 from compiler.page.sections import section, words
 from compiler.percent import percent
+
+_LEFT_OUT = (" and other coefficients", ", resets, biases", " and rounding")
+"""What the names of bars have no room for."""
 
 
 def blame(found: Blame, title: str = "What is to blame") -> Markup:
     """Bars and a table."""
-    bars = {
-        COMPONENTS[name]
-        .replace(" and other coefficients", "")
-        .replace(", resets, biases", "")
-        .replace(" and rounding", ""): pair
-        for name, pair in shares(found).items()
-    }
-    rows = []
-    for item in found.components:
-        if item.alone is None or item.put_back is None:
-            rows.append([COMPONENTS[item.name], SAME, "", "", "", ""])
-            continue
-        alone, saved = shares(found)[item.name]
-        changed = [(cost.changed_predictions, cost.spike_count_error) for cost in (item.alone, item.put_back)]
-        rows.append(
-            [
-                COMPONENTS[item.name],
-                percent(alone),
-                percent(saved),
-                percent(changed[0][1]),
-                percent(changed[1][1]),
-                "" if changed[0][0] is None else f"{percent(changed[0][0])} → {percent(changed[1][0] or 0.0)}",
-            ]
-        )
-    left = found.remainder("alone"), found.remainder("put_back")
-    total = found.total.decision_error or 1.0
-    rows.append(
-        [
-            "unexplained",
-            *(percent((item["decision_error"] or 0.0) / total) for item in left),
-            percent(left[0]["spike_count_error"] or 0.0),
-            "",
-            "",
-        ]
-    )
+    bars = {_short(COMPONENTS[name]): pair for name, pair in shares(found).items()}
     culprit = f"Most of it: {COMPONENTS[found.culprit]}. " if found.culprit else "Nothing is lost. "
     return section(
         "blame",
@@ -62,14 +33,32 @@ def blame(found: Blame, title: str = "What is to blame") -> Markup:
             class_="charts",
         ),
         table(
-            [
-                "part",
-                "error alone",
-                "saved when put back",
-                "spike counts off, alone",
-                "left when put back",
-                "classes changed, alone → left",
-            ],
-            rows,
+            ["part", "error alone", "saved when put back", "spike counts off, alone", "left when put back",
+             "classes changed, alone → left"],
+            [*(_part(item, shares(found)) for item in found.components), _unexplained(found)],
         ),
     )
+
+
+def _short(name: str) -> str:
+    for words_ in _LEFT_OUT:
+        name = name.replace(words_, "")
+    return name
+
+
+def _part(item: ComponentCost, share: Mapping[str, tuple[float, float]]) -> list[Content]:
+    """The row of one component."""
+    if item.alone is None or item.put_back is None:
+        return [COMPONENTS[item.name], SAME, "", "", "", ""]
+    alone, left = item.alone, item.put_back
+    changed = ""
+    if alone.changed_predictions is not None:
+        changed = f"{percent(alone.changed_predictions)} → {percent(left.changed_predictions or 0.0)}"
+    return [COMPONENTS[item.name], *map(percent, share[item.name]), percent(alone.spike_count_error),
+            percent(left.spike_count_error), changed]
+
+
+def _unexplained(found: Blame) -> list[Content]:
+    left, total = (found.remainder("alone"), found.remainder("put_back")), found.total.decision_error or 1.0
+    errors = (percent((item["decision_error"] or 0.0) / total) for item in left)
+    return ["unexplained", *errors, percent(left[0]["spike_count_error"] or 0.0), "", ""]

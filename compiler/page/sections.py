@@ -70,32 +70,7 @@ def _units(item: Picture) -> str:
 
 def errors(found: Explanation) -> Markup:
     """Per population, states and decisions."""
-    states = [
-        [
-            name,
-            _real(state.lsb),
-            _real(state.closed_rms),
-            _real(state.closed_max),
-            _real(state.forced_rms),
-            _real(state.forced_max),
-            number(item.saturated.get(name, 0)),
-        ]
-        for item in found.populations.values()
-        for name, state in item.states.items()
-    ]
-    decisions = [
-        [
-            item.name,
-            _real(item.rates[0]),
-            _real(item.rates[1]),
-            _real(item.rate_distance),
-            percent(item.spike_count_error or 0.0),
-            "" if item.grey_zone is None else percent(item.grey_zone),
-            _place(item),
-        ]
-        for item in found.populations.values()
-        if item.rates is not None
-    ]
+    states, decisions = list(_states(found)), list(_decisions(found))
     told = (
         "States are compared in units of their own last bit: running freely (closed loop, one moved spike counts as "
         "a whole threshold) and with the spikes of the float network fed in (teacher-forced: what the arithmetic "
@@ -111,21 +86,28 @@ def errors(found: Explanation) -> Markup:
         words(f"Measured on {found.samples} samples of {found.steps} steps. {told}"),
         table(header, states) if states else None,
         table(
-            [
-                "population",
-                "rate float",
-                "rate integers",
-                "rate distance",
-                "spike counts off",
-                "in the grey zone",
-                "first difference",
-            ],
+            ["population", "rate float", "rate integers", "rate distance", "spike counts off", "in the grey zone",
+             "first difference"],
             decisions,
             "Rates are spikes per step and neuron. Grey zone: decisions nearer to the threshold than the error.",
         )
         if decisions
         else None,
     )
+
+
+def _states(found: Explanation) -> Iterator[list[str]]:
+    for item in found.populations.values():
+        for name, state in item.states.items():
+            sizes = (state.lsb, state.closed_rms, state.closed_max, state.forced_rms, state.forced_max)
+            yield [name, *map(_real, sizes), number(item.saturated.get(name, 0))]
+
+
+def _decisions(found: Explanation) -> Iterator[list[str]]:
+    for item in found.populations.values():
+        if item.rates is not None:
+            yield [item.name, *map(_real, (*item.rates, item.rate_distance)), percent(item.spike_count_error or 0.0),
+                   "" if item.grey_zone is None else percent(item.grey_zone), _place(item)]
 
 
 def _place(item) -> str:

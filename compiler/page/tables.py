@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from compiler.mixed_precision.amounts import kib
@@ -13,34 +13,8 @@ from compiler.percent import percent
 
 def formats(report: Mapping[str, Any], certificate: Mapping[str, Any]) -> Markup:
     """Every integer value with its proved range; states with witness and bits to spare."""
-    states = certificate["sites"]
-    proved, others = [], []
-    for site in report["sites"]:
-        for value in site["values"]:
-            row = [
-                f"{site['site']}.{value['name']}",
-                value["format"],
-                value["grade"],
-                number(value["low"]),
-                number(value["high"]),
-            ]
-            entry = states.get(site["site"], {}).get("states", {}).get(value["name"])
-            if value["state"] and entry:
-                proved.append(
-                    [*row, number(entry["slack"]), *(_witness(entry["witness"].get(end)) for end in ("low", "high"))]
-                )
-            else:
-                others.append(row)
-    functions = [
-        [
-            f"{item['site']}.{item['result']}",
-            item["opcode"],
-            item["format"],
-            f"{item['bound']:g}",
-            f"{item['method']}, {number(item['points'])} arguments",
-        ]
-        for item in certificate.get("functions", [])
-    ]
+    proved, others = _values(report, certificate["sites"])
+    functions = list(_functions(certificate))
     return section(
         "formats",
         "Formats and certificates",
@@ -66,6 +40,28 @@ def formats(report: Mapping[str, Any], certificate: Mapping[str, Any]) -> Markup
         if others
         else None,
     )
+
+
+def _values(report: Mapping[str, Any], states: Mapping[str, Any]) -> tuple[list[list[str]], list[list[str]]]:
+    """Rows of the states that the certificate speaks of, and of all other values."""
+    proved, others = [], []
+    for site in report["sites"]:
+        for value in site["values"]:
+            row = [f"{site['site']}.{value['name']}", value["format"], value["grade"],
+                   number(value["low"]), number(value["high"])]
+            entry = states.get(site["site"], {}).get("states", {}).get(value["name"])
+            if value["state"] and entry:
+                witnesses = (_witness(entry["witness"].get(end)) for end in ("low", "high"))
+                proved.append([*row, number(entry["slack"]), *witnesses])
+            else:
+                others.append(row)
+    return proved, others
+
+
+def _functions(certificate: Mapping[str, Any]) -> Iterator[list[str]]:
+    for item in certificate.get("functions", []):
+        yield [f"{item['site']}.{item['result']}", item["opcode"], item["format"], f"{item['bound']:g}",
+               f"{item['method']}, {number(item['points'])} arguments"]
 
 
 def _witness(told: Mapping[str, Any] | None) -> str:

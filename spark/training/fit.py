@@ -99,14 +99,11 @@ def fit(model: SparkModule | Trainable, data: tuple[Any, Any], *, loss: Loss | N
         batches = -(-count // batch_size)
         with _bar(epochs * batches, len(history) * batches, progress) as bar:
             for epoch in range(len(history), epochs):
-                losses = []
-                for rows in _batches(order.permutation(count), batch_size):
-                    params, optimizer_state, value = trainer.update(
-                        params, optimizer_state, {port: array[rows] for port, array in inputs.items()}, targets[rows])
-                    losses.append((value, len(rows)))
-                    bar.update()
-                entry = {"loss": _mean(losses)}
-                _require_finite(entry["loss"], epoch)
+                chosen_rows = _batches(order.permutation(count), batch_size)
+                params, optimizer_state, mean = trainer.epoch(
+                    params, optimizer_state, (inputs, targets), chosen_rows, bar.update)
+                entry = {"loss": mean}
+                _require_finite(mean, epoch)
                 if validation is not None and metric is not None:
                     entry["metric"] = trainer.score(
                         params, (_named(model, validation[0]), validation[1]), metric, batch_size)
@@ -164,6 +161,18 @@ class _Trainer:
         updates, optimizer_state = self.optimizer.update(gradients, optimizer_state, chosen)
         moved: Any = optax.apply_updates(chosen, updates)
         return map_leaves(lambda path, leaf: moved.get(path, leaf), params), optimizer_state, value
+
+    def epoch(self, params: Any, optimizer_state: Any, data: tuple[dict[str, Any], Any], batches: Iterable[np.ndarray],
+              done: Callable[[], Any]) -> tuple[Any, Any, float]:
+        """One pass over the samples: `(params, optimizer_state, mean loss)`. done: called after every batch."""
+        inputs, targets = data
+        losses = []
+        for rows in batches:
+            params, optimizer_state, value = self.update(
+                params, optimizer_state, {port: array[rows] for port, array in inputs.items()}, targets[rows])
+            losses.append((value, len(rows)))
+            done()
+        return params, optimizer_state, _mean(losses)
 
     def score(self, params: Any, data: tuple[dict[str, Any], Any], metric: Loss, batch_size: int) -> float:
         """The metric over all samples, batch by batch."""
