@@ -30,9 +30,11 @@ W303 = declare("W303", "a state saturates")
 W304 = declare("W304", "a threshold or time constant is far from what was asked for")
 W305 = declare("W305", "a population fires in nearly every step on the calibration data")
 W306 = declare("W306", "every weight of a projection into a unit became zero")
+W307 = declare("W307", "spike counts of a population differ on integers, on the calibration data")
 
 _MANY_DEAD = 0.05
 _FAR = 0.01
+_COUNTS_OFF = 0.1
 _SATURATED_RATE = 0.9
 _WIDER = "give the state more bits (--states) or less fan-in"
 
@@ -111,6 +113,8 @@ def _population(compilation: Compilation, name: str, ranges: dict[str, SiteRange
     content["spike_rate"] = {key: rate for key, rate in _rates(compilation).items() if key.startswith(f"{name}.")}
     content["fixed_spike_rate"] = {key: rate for key, rate in _rates(compilation, "fixed_spike_rate").items()
                                    if key.startswith(f"{name}.")}
+    content["counts_off"] = {key: share for key, share in _rates(compilation, "counts_off").items()
+                             if key.startswith(f"{name}.")}
     return content
 
 
@@ -284,6 +288,11 @@ def _of_population(item: dict[str, Any], cut_off: Mapping[str, float]) -> Iterat
             yield Diagnostic(W302, f"%{item['name']} is silent on integers, but not in floating point", place,
                              found=f"{name} rate 0", expected=f"rate {rate:.2g}",
                              hint="more bits for weights or states; `sparkc compare` tells which of them are to blame")
+        elif (share := item["counts_off"].get(name, 0.0)) > _COUNTS_OFF:
+            yield Diagnostic(W307, f"spike counts of %{item['name']} differ on integers", place,
+                             found=f"off by {percent(share)}, mean over samples and units",
+                             expected=f"at most {percent(_COUNTS_OFF)}",
+                             hint="`sparkc compare` tells which part of quantizing does it, and what may help")
         integers = item["fixed_spike_rate"].get(name, rate)
         if max(rate, integers) > _SATURATED_RATE:
             where = "" if rate > _SATURATED_RATE else " on integers, but not in floating point"

@@ -38,7 +38,7 @@ WEIGHT_ROUNDINGS = ("fitted", "nearest")
 WEIGHT_SCALES = ("channel", "tensor", "power-of-two")
 DECAYS = ("multiplier", "shifts")
 ROUNDINGS = ("floor", "zero", "even", "away", "stochastic")
-WEIGHT_BITS, STATE_BITS = (2, 16), (4, 32)
+WEIGHT_BITS, STATE_BITS, COEFFICIENT_BITS = (2, 16), (4, 32), (4, 30)
 USUAL_STATES = 24
 READING = tuple(item.name for item in fields(SourceOptions))
 """Settings that say how a source is read."""
@@ -55,10 +55,10 @@ class Settings(SourceOptions):
     target that has others. weights: bits. states: bits, or a format (`compiler.quantization.state_formats`); None: 24.
     bits: by name, of the weights of a projection, of the states of a site (`pop`, `proj.post`) or of one state
     (`pop.v`). rounding: of states. weight_scale: one scale for each `channel`, for a whole `tensor`, or a
-    `power-of-two` for each channel. decay: by `multiplier`, or by one or two `shifts`. weight_rounding: `fitted` to the
-    activity that calibration data show, or `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or
-    [B, T, n]. quantization: a file of scales and fractions to hold, as training in the loop writes it; its bits and
-    rounding come before those given here.
+    `power-of-two` for each channel. coefficients: significant bits of decays and other constants. decay: by
+    `multiplier`, or by one or two `shifts`. weight_rounding: `fitted` to the activity that calibration data show, or
+    `nearest`. calibration: an `.npz` file, or inputs by name [T, n] or [B, T, n]. quantization: a file of scales and
+    fractions to hold, as training in the loop writes it; its bits and rounding come before those given here.
     seed: of random stimuli and of stochastic rounding. The others are those of SourceOptions.
     """
 
@@ -70,6 +70,7 @@ class Settings(SourceOptions):
     rounding: str = "zero"
     weight_rounding: str = "fitted"
     weight_scale: str = "channel"
+    coefficients: int = 24
     decay: str = "multiplier"
     calibration: str | Path | Mapping[str, Any] | None = None
     quantization: str | Path | None = None
@@ -88,7 +89,7 @@ class Settings(SourceOptions):
             value = getattr(self, name)
             if value is not None and value not in allowed:
                 yield _not_allowed(name, value, ", ".join(allowed))
-        widths = {"weights": (self.weights, WEIGHT_BITS)}
+        widths = {"weights": (self.weights, WEIGHT_BITS), "coefficients": (self.coefficients, COEFFICIENT_BITS)}
         widths |= {"states": (self.states, STATE_BITS)} if not isinstance(self.states, str | None) else {}
         widths |= {f"bits.{name}": (value, (WEIGHT_BITS[0], STATE_BITS[1])) for name, value in self.bits.items()}
         for name, (value, (low, high)) in widths.items():
@@ -126,7 +127,7 @@ class Settings(SourceOptions):
         states = parse_states(USUAL_STATES if self.states is None else self.states)
         options = Options(chip=chip, weight_bits=self.weights, state_bits=states.bits, state_fraction=states.fraction,
                           rounding=states.rounding or self.rounding, weight_rounding=self.weight_rounding,
-                          weight_scale=self.weight_scale, decay=self.decay,
+                          weight_scale=self.weight_scale, coefficient_bits=self.coefficients, decay=self.decay,
                           bits=dict(self.bits), calibration=self._calibration(source), readout=self.readout or "",
                           seed=self.seed)
         held = self._decided(source)
@@ -142,8 +143,8 @@ class Settings(SourceOptions):
     def _require_no_widths(self, source: Source) -> None:
         """Errors: E175 for every width that the source has decided already."""
         usual = {item.name: item.default for item in fields(self)}
-        given = [f"--{name} {getattr(self, name)}" for name in ("weights", "states", "rounding")
-                 if getattr(self, name) != usual[name]]
+        names = ("weights", "states", "rounding", "coefficients", "decay")
+        given = [f"--{name} {getattr(self, name)}" for name in names if getattr(self, name) != usual[name]]
         given += [f"--bits {name}={width}" for name, width in self.bits.items()]
         if given:
             raise DiagnosticError(

@@ -78,8 +78,9 @@ def compare(
     """Accuracy of a source in floating point and compiled, at several widths of weights and on several targets.
 
     data: an `.npz` with inputs and `label` (accuracy is None without), or such arrays; None: the source's own, else
-    the inputs for calibration. folds: calibrate on the inputs of all samples but every `folds`-th, compare on those,
-    and so on. explained: samples on which errors and blame are measured, 0: none. Errors: E173, E180, E181.
+    the inputs for calibration, else a random stimulus. folds: calibrate on the inputs of all samples but every
+    `folds`-th, compare on those, and so on. explained: samples on which errors and blame are measured, 0: none.
+    Errors: E173, E181.
     """
     chosen = Settings(**settings)
     given = Path(data) if isinstance(data, str) else data

@@ -47,12 +47,14 @@ def _spikes(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
     """Rates and differences of two spike records [samples, steps, units].
 
     moved: share of the spikes of both that have no counterpart in the same step, 1 - Dice's coefficient (1945).
+    counts_off: mean difference of the spike counts of samples and units, as a share of the mean count.
     """
     a, b = a != 0, b != 0
     difference = np.abs(a.sum(1, dtype=np.int64) - b.sum(1, dtype=np.int64))
     return {"spike_disagreement": float((a != b).mean()), "moved": float((a != b).sum() / max(a.sum() + b.sum(), 1)),
             "spike_rate": float(a.mean()), "fixed_spike_rate": float(b.mean()),
-            "spike_count_error": float(difference.mean())}
+            "spike_count_error": float(difference.mean()),
+            "counts_off": float(difference.sum() / max(a.sum(), 1))}
 
 
 def _relative(a: np.ndarray, b: np.ndarray) -> float:

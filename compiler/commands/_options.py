@@ -14,9 +14,8 @@ from compiler.durations import milliseconds
 from compiler.settings import Settings
 
 SOURCE_NAMES = (*settings.READING, "calibration")
-COMPILE_NAMES = ("target", "chip", "weights", "states", "bits", "rounding", "weight_rounding", "weight_scale", "decay",
-                 "quantization", "seed",
-                 "config")
+COMPILE_NAMES = ("target", "chip", "weights", "states", "bits", "rounding", "weight_rounding", "weight_scale",
+                 "coefficients", "decay", "quantization", "seed", "config")
 
 
 class _Duration(click.ParamType):
@@ -69,6 +68,8 @@ _COMPILE = (
                  help="Weights rounded to what calibration data show (fitted), or each alone (nearest)."),
     click.option("--weight-scale", type=click.Choice(settings.WEIGHT_SCALES),
                  help="One scale of weights for each output channel, for a whole tensor, or a power of two (channel)."),
+    click.option("--coefficients", type=click.IntRange(*settings.COEFFICIENT_BITS), metavar="N",
+                 help="Significant bits of decays and other constants (24)."),
     click.option("--decay", type=click.Choice(settings.DECAYS),
                  help="Decays by a multiplier, or by one or two shifts (multiplier)."),
     click.option("--quantization", type=click.Path(), metavar="FILE.npz",

@@ -22,7 +22,8 @@ def _widths(context: click.Context, parameter: click.Parameter, value: str | Non
 
 @click.command("compare")
 @click.argument("source")
-@click.option("--data", type=click.Path(), metavar="FILE.npz", help="Samples: input, and label for accuracy.")
+@click.option("--data", type=click.Path(), metavar="FILE.npz", help="Samples: input, and label for accuracy (those of "
+              "the source, else those it is calibrated with, else a random stimulus).")
 @click.option("--weights", callback=_widths, metavar="N,N,…", help="Bits of weights, one row for each (8).")
 @click.option("--targets", metavar="NAME,…", help="Target families, one row for each (jax_fixed).")
 @click.option("--folds", type=click.IntRange(2), metavar="N", help="Calibrate on the inputs of all samples but every "
@@ -75,8 +76,8 @@ def _print(found: Comparison) -> None:
     header = ["target", "weights", "states", "accuracy [95 %]", "agreement", "spike-count error", "first divergence"]
     reference = ["float", "-", "-", str(found.reference or "no labels"), "-", "-", "-"]
     _output.table([reference, *(_cells(row) for row in found.rows)], header)
-    decisions = found.rows[0].agreement.n
-    click.echo(f"{decisions} decisions, read-out {found.readout}; divergence: earliest step of any sample")
+    click.echo(f"{found.rows[0].agreement.n} decisions on {found.origin}, read-out {found.readout}; "
+               "divergence: earliest step of any sample")
     for row in found.rows:
         if row.explanation is not None:
             click.echo(f"\n{row.target}, {row.weights}-bit weights, {row.state}-bit states")

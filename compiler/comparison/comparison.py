@@ -14,8 +14,8 @@ import numpy as np
 
 from compiler import artifact, discovery, interpreter
 from compiler.comparison.accuracy import Divergence, Proportion, accuracy, agreement, first_divergence
-from compiler.comparison.labelled import samples
 from compiler.comparison.margin import margin_of
+from compiler.comparison.samples import Data, samples
 from compiler.explain.explanation import Explanation, explain, output_of
 from compiler.formats import BoolType
 from compiler.input_files import Stimulus, integers_of
@@ -64,15 +64,20 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Accuracy of the float reference, and of every target at every width."""
+    """Accuracy of the float reference, and of every target at every width.
+
+    reference: None without labels. origin: where the samples are from, in words.
+    """
 
     reference: Proportion | None
     readout: str
+    origin: str
     rows: list[Row]
 
     def as_json(self) -> dict[str, Any]:
         reference = _shares(self.reference, self.rows[0].agreement.n)
-        return {"float": reference, "readout": self.readout, "rows": [item.as_json() for item in self.rows]}
+        return {"float": reference, "readout": self.readout, "origin": self.origin,
+                "rows": [item.as_json() for item in self.rows]}
 
 
 def _shares(found: Proportion | None, decisions: int) -> dict[str, Any]:
@@ -80,22 +85,22 @@ def _shares(found: Proportion | None, decisions: int) -> dict[str, Any]:
 
 
 def compare_source(
-    source: Source, settings: Settings, data: Path | Mapping[str, Any] | None = None, weights: Sequence[int] = (),
+    source: Source, settings: Settings, data: Data = None, weights: Sequence[int] = (),
     targets: Sequence[str] = (), progress: Progress = lambda stage, fraction: None, folds: int = 0,
     explained: int = EXPLAINED,
 ) -> Comparison:
     """Run a source in floating point and compiled, on samples.
 
     data: an `.npz` with the inputs and `label`, or such arrays; None: the source's own `data`, else the inputs for
-    calibration. Without labels there is no accuracy. weights: widths of
+    calibration, else a random stimulus. Without labels there is no accuracy. weights: widths of
     weights, default those of the settings. targets: target families, default that of the settings. folds: calibrate on
     the inputs of all samples but every `folds`-th, compare on those, and so on; 0: calibrate as the settings say.
     explained: samples on which errors of every population and blame are measured (of the first fold).
-    Errors: E173, E180, E181, and those of a compile.
+    Errors: E173, E181, and those of a compile.
     """
     options = settings.options(source)
     model = lowered(source, options)
-    given = samples(source, model, data, options.calibration)
+    given, origin = samples(source, model, options, data)
     chosen = list(targets) or [settings.target]
     pairs = [(width, name) for width in list(weights) or [settings.weights] for name in chosen]
     rows, references, parts = [_Total() for _ in pairs], [], list(_parts(given, folds))
@@ -111,7 +116,7 @@ def compare_source(
                 if explained and index == 0:
                     total.explanation = _explained(trial, scored, explained, progress)
     output = output_of(model)
-    return Comparison(_pooled(references), readout_of(model, output), [total.row() for total in rows])
+    return Comparison(_pooled(references), readout_of(model, output), origin, [total.row() for total in rows])
 
 
 def _parts(given: Stimulus, folds: int) -> Iterator[tuple[Stimulus, dict[str, np.ndarray] | None]]:

@@ -50,10 +50,11 @@ class ComponentCost:
 
 @dataclass(frozen=True)
 class Blame:
-    """total: everything quantized. components: in the order of COMPONENTS."""
+    """total: everything quantized. components: in the order of COMPONENTS. remedy: what may help, in words."""
 
     total: Cost
     components: list[ComponentCost]
+    remedy: str = ""
 
     @property
     def culprit(self) -> str | None:
@@ -74,7 +75,7 @@ class Blame:
         return total - sum(part if way == "alone" else total - part for part in parts)
 
     def as_json(self) -> dict[str, Any]:
-        return {"total": self.total.as_json(), "culprit": self.culprit,
+        return {"total": self.total.as_json(), "culprit": self.culprit, "remedy": self.remedy,
                 "components": {item.name: {"exact": item.alone is None,
                                            "alone": item.alone.as_json() if item.alone else None,
                                            "put_back": item.put_back.as_json() if item.put_back else None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from compiler.explain.form_constants import form_constants
 from compiler.explain.model_run import model_run, same_to_rounding
 from compiler.explain.pairing import COMPONENTS
 from compiler.explain.preparation import pair_of
+from compiler.explain.remedies import remedy
 from compiler.explain.site import Pair
 from compiler.formats import FloatType, Format
 from compiler.input_files import as_port
@@ -101,6 +102,7 @@ def explain(compilation: Compilation, inputs: Mapping[str, np.ndarray], label: n
     found = None
     if blamed:
         found = blame(pair, inputs, runs, classes, lambda share: progress("blame", 0.2 + 0.8 * share))
+        found = replace(found, remedy=remedy(found.culprit, compilation.options, pair.form is not None))
     shares = None
     if classes is not None and label is not None:
         shares = accuracy(classes.of(runs.float_run), label), accuracy(classes.of(runs.closed), label)

@@ -84,6 +84,8 @@ def blame_lines(found: Blame) -> Iterator[str]:
     yield (f"everything: decision error {percent(total.decision_error ** 0.5)} of the decision values (rms), "
            f"spike counts off by {percent(total.spike_count_error)}{told}")
     yield f"most of it: {COMPONENTS[found.culprit]}" if found.culprit else "nothing is lost"
+    if found.remedy:
+        yield f"what may help: {found.remedy}"
 
 
 def _component(name: str, found: Blame, classes: bool) -> list[str]:

@@ -19,6 +19,7 @@ def blame(found: Blame, title: str = "What is to blame") -> Markup:
     """Bars and a table."""
     bars = {_short(COMPONENTS[name]): pair for name, pair in shares(found).items()}
     culprit = f"Most of it: {COMPONENTS[found.culprit]}. " if found.culprit else "Nothing is lost. "
+    culprit += f"What may help: {found.remedy}. " if found.remedy else ""
     return section(
         "blame",
         title,

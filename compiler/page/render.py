@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from compiler import __version__
 from compiler.comparison.accuracy import Proportion
-from compiler.comparison.labelled import labelled
-from compiler.diagnostics import DiagnosticError
+from compiler.comparison.samples import samples
 from compiler.explain.explanation import Explanation, explain
 from compiler.files import replacing
 from compiler.page import blamed, sections, tables
@@ -25,14 +24,9 @@ SAMPLES = 64
 
 
 def of_compile(compilation: Compilation) -> bytes:
-    """The page of a compile: measured on some of the source's labelled data, else on what it was calibrated with."""
-    inputs, label = dict(compilation.options.calibration or {}), None
-    try:
-        given = labelled(compilation.source, compilation.model)
-        inputs, label = dict(given.inputs), given.label
-    except DiagnosticError:
-        pass
-    found = explain(compilation, inputs, label, blamed=False, most=SAMPLES) if inputs else None
+    """The page of a compile: measured on some of the source's data, else on what it was calibrated with."""
+    given, _ = samples(compilation.source, compilation.model, compilation.options)
+    found = explain(compilation, given.inputs, given.label, blamed=False, most=SAMPLES)
     return _page(compilation, found, found.accuracy if found else None, [])
 
 

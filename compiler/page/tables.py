@@ -182,6 +182,6 @@ def comparison(found: Any) -> Markup:
     return section(
         "comparison",
         "Floating point and integers",
-        words(f"{found.rows[0].agreement.n} decisions, read-out {found.readout}{told}."),
+        words(f"{found.rows[0].agreement.n} decisions on {found.origin}, read-out {found.readout}{told}."),
         table(["target", "weight bits", "state bits", "accuracy", "same class as float"], rows),
     )

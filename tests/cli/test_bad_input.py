@@ -139,7 +139,6 @@ def test_an_input_that_a_port_cannot_hold_is_told(sparkc, built, tmp_path, engin
     (["check", "--certificate", "missing"], "E508"),
     (["check", "--certificate", "text.npz"], "E508"),
     (["check", "--certificate", "{built}/report.json"], "E320"),
-    (["compare", "{small}"], "E180"),
     (["compare", "{small}", "--data", "labels.npz"], "E181"),
     (["compile", "{small}", "--chip", "tinny"], "E430"),
     (["compile", "{small}", "--target", "abacus"], "E173"),

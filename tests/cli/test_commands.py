@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -238,3 +239,14 @@ def test_our_own_fault_is_status_70_with_a_dump(sparkc, monkeypatch, tmp_path, s
     told = _json(dump)
     assert str(dump) in done.err and "a fault on purpose" in "".join(told["traceback"])
     assert told["files"][0]["text"] == small.read_text() and told["arguments"][0] == "compile"
+
+
+def test_compare_needs_no_data_and_says_what_may_help(sparkc, small):
+    done = sparkc("compare", small, "--weights", "2", "--coefficients", "12", "--json", "c.json")
+    assert (done.status, done.codes()) == (0, [])
+    found = json.loads(Path("c.json").read_text())
+    assert "on a random stimulus" in done.out and found["origin"] == "a random stimulus"
+    assert found["float"]["accuracy"] is None and found["rows"][0]["agreement"] <= 1
+    blame = found["rows"][0]["explained"]["blame"]
+    assert blame["culprit"] == "weights" and f"what may help: {blame['remedy']}" in done.out
+    assert "--weights" in blame["remedy"]

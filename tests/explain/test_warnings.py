@@ -149,3 +149,15 @@ def test_time_constants_of_filters_are_reported(tmp_path):
     [decay] = [item for item in site["constants"] if item["name"] == "decay"]
     assert decay["time_constant"] == pytest.approx(20.0) and decay["time_constant_error"] > 0.01
     assert [item.place.path for item in compilation.warnings if "(τ in ms)" in item.message][-1] == "input_layer_0.post"
+
+
+def test_spike_counts_that_few_bits_change_are_named(tmp_path):
+    """The same network on many bits is not."""
+    coarse = told(compiled("driven", tmp_path, weight_bits=2, checked=True), "W307")
+    assert coarse == ["spike counts of %both differ on integers"]
+    assert not told(compiled("driven", tmp_path, weight_bits=12, checked=True), "W307")
+
+
+def driven() -> Brain:
+    """Units of uneven weights that come close to their thresholds."""
+    return brain(both=neuron(LIFNeuron, 0.2 * np.random.default_rng(0).lognormal(size=(6, 4))))
