@@ -36,10 +36,10 @@ def _rounded(network: Network, projection: Projection, bits: int) -> Projection:
     return replace(projection, chain=tuple(chain))
 
 
-def with_rounded_states(network: Network, fixed: Network, sites: Collection[str]) -> Network:
+def with_rounded_states(network: Network, fixed: Network, sites: Collection[str], rounding: str) -> Network:
     """A co-scaled network whose states at some sites are kept in the formats of the fixed network made of it.
 
-    They are rounded as the fixed network rounds, at random to nearest.
+    rounding: of states; `stochastic` is taken as nearest.
     """
     network = network.copy()
     formats = {name: {item.name: item.type for item in fixed.programs[site.program].states}
@@ -48,7 +48,8 @@ def with_rounded_states(network: Network, fixed: Network, sites: Collection[str]
     def kept(name: str, site: Site, _: int) -> Site:
         if name not in formats:
             return site
-        program = _StateRounding(network.programs[site.program]).program(f"{site.program}.{name}", formats[name])
+        rewritten = _StateRounding(network.programs[site.program], rounding)
+        program = rewritten.program(f"{site.program}.{name}", formats[name])
         network.programs[program.name] = program
         return replace(site, program=program.name)
 
@@ -59,8 +60,8 @@ def with_rounded_states(network: Network, fixed: Network, sites: Collection[str]
 class _StateRounding:
     """Puts a rounding and a clip behind the update of every real state."""
 
-    def __init__(self, program: Program):
-        self.source, self.ops = program, list(program.ops)
+    def __init__(self, program: Program, rounding: str):
+        self.source, self.ops, self.rounding = program, list(program.ops), rounding
         self.names = set(program.types())
 
     def program(self, name: str, formats: dict) -> Program:
@@ -70,14 +71,14 @@ class _StateRounding:
         return replace(self.source, name=name, ops=tuple(self.ops), updates=updates)
 
     def _kept(self, value: Operand, type_: Format) -> Operand:
-        whole = self._whole(self._op("mul", value, 2.0**type_.fraction), type_.rounding)
+        whole = self._whole(self._op("mul", value, 2.0**type_.fraction))
         held = self._op("max", self._op("min", whole, float(type_.high)), float(type_.low))
         return self._op("mul", held, type_.lsb)
 
-    def _whole(self, value: Operand, rounding: str) -> Operand:
-        if rounding == "floor":
+    def _whole(self, value: Operand) -> Operand:
+        if self.rounding == "floor":
             return self._op("floor", value)
-        if rounding == "zero":
+        if self.rounding == "zero":
             return self._op("mul", self._op("sign", value), self._op("floor", self._op("abs", value)))
         return self._op("round", value)
 

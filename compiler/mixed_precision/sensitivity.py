@@ -34,7 +34,7 @@ class Probe:
     def measure(self, parts: list[Part], progress: Callable[[str, float], None]) -> dict[str, dict[int, float]]:
         """Mean square by which scores move, in their own variance, by name and width.
 
-        Weights are rounded each to its nearest, states as the options say.
+        Weights are rounded each to its nearest, states as the options say (at random: to nearest).
         """
         unit = float(self.exact.var()) or 1.0
         found = {part.name: {part.widest: 0.0} for part in parts}
@@ -56,7 +56,7 @@ class Probe:
             fixed = _passed(self.calibrated, ("quantize",), options)
         except DiagnosticError:
             return None
-        return with_rounded_states(self.widest, fixed, part.sites)
+        return with_rounded_states(self.widest, fixed, part.sites, options.rounding)
 
 
 def _widths(part: Part) -> Iterator[int]:

@@ -36,7 +36,7 @@ class Arriving:
         units = self.network.size_of(projection.source)
         name = f"{projection.name}.pre"
         attempt = quantized_site(self.network, name, projection.pre, units, carried, Fractions(8, 8), None,
-                                 self.options, self.options.training)
+                                 self._options(name), self.options.training)
         self.network.programs[attempt[0].name] = attempt[0]
         self.network.tensors.update(attempt[3])
         return replace(projection, pre=attempt[1])
@@ -66,9 +66,10 @@ class Arriving:
         post = self.network.programs[projection.post.program]
         degrees = infer(post, {post.inputs[0].name}) if projection.post.scaled else None
         inputs = {post.inputs[0].name: total}
+        name = f"{projection.name}.post"
         program, site, extra, new = quantized_site(
-            self.network, f"{projection.name}.post", projection.post, self.population.size, inputs,
-            Fractions(fraction, fraction), degrees, self.options, saturate,
+            self.network, name, projection.post, self.population.size, inputs,
+            Fractions(fraction, fraction), degrees, self._options(name), saturate,
         )
         programs.append(program)
         tensors.update(new)
@@ -78,6 +79,10 @@ class Arriving:
         value = program.emits[0].value
         assert isinstance(value, str)
         return replace(projection, post=site), ranges.values[value], max(excess, extra)
+
+    def _options(self, site: str) -> Options:
+        """The options with the bits of states that are asked for at a site of a projection, else the population's."""
+        return replace(self.options, state_bits=self.options.bits.get(site, self.options.state_bits))
 
 
 def carried_by(network: Network, projection: Projection) -> Interval:

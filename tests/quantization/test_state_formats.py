@@ -13,6 +13,7 @@ from compiler.settings import Settings
 from spark.nn.brain import Sequential
 from spark.nn.components.somas.leaky import LeakySomaConfig
 from spark.nn.components.synapses.linear import LinearSynapsesConfig
+from spark.nn.components.synapses.traced import TracedSynapsesConfig
 from spark.nn.initializers import Uniform
 from spark.nn.neurons import LIFNeuron
 
@@ -99,6 +100,22 @@ def test_decays_by_shifts_are_compiled_and_reported():
     assert 0 < entry["time_constant_error"] < 0.06
     raw = compilation.mapped.real(compilation.mapped.node("a").site.arguments["decay"])
     assert float(raw) * 2**12 % 1 == 0
+
+
+def test_the_states_behind_a_projection_get_bits_of_their_own():
+    from compiler.training import source_of
+
+    synapses = TracedSynapsesConfig(scale=700.0, kernel=Uniform(low=-0.4, high=0.5))
+    soma = LeakySomaConfig(potential_rest=-60.0, potential_reset=-60.0, threshold=-50.0, potential_tau=9.0)
+    layer = LIFNeuron(units=(4,), inhibitory_rate=0.0, soma=soma, synapses=synapses)
+    source = source_of(Sequential({"a": layer}, input_shape=5))
+    name, first = next((name, site) for name, site, _ in source.network.sites() if name.endswith(".post"))
+    states = {item.name for item in source.network.programs[first.program].states}
+    network = pipeline.quantized(source, Settings(chip="none", bits={name: 14}).options(source))
+    site = next(site for found, site, _ in network.sites() if found == name)
+    widths = {item.name: item.type.width for item in network.programs[site.program].states}
+    assert set(widths) == states and all(width <= 14 for width in widths.values())
+    assert state(network, "a").width > 14
 
 
 @pytest.mark.parametrize("given", [{"states": 8}, {"bits": {"a.v": 8}}])
