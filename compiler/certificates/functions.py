@@ -7,38 +7,39 @@ float64 mathematics. `certificates.function_checker` does it again, with code of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import scipy.special
 
 from compiler import arithmetic
 from compiler.analysis.intervals import Interval
 from compiler.analysis.ranges import SiteRanges
-from compiler.formats import BoolType, Format, Type
+from compiler.certificates.covering import Cover, Task, covered, points, settled
+from compiler.certificates.expansions import FUNCTIONS
+from compiler.formats import BoolType, Format
 from compiler.ir.network import Network
 from compiler.ir.ops import OPS
 from compiler.ir.program import Op, Operand, Program, TensorRef
 
-MOST_TRIED = 1 << 20
-"""Arguments of which every one is tried; of larger domains so many: three quarters of them next to zero, where
-functions change, the others evenly spread."""
+MOST_TRIED = 1 << 21
+"""Arguments that are tried one by one, if no more are left once blocks of one and the same result are set aside."""
+_GRID, _SMALL = 12, 1 << 20
+"""Such blocks are looked for among 2**12, in domains of more arguments than this."""
+_NOISE = 1e-4
 _TOGETHER = 1 << 15
 """Arguments tried at a time: what the operations make of them stays in the cache."""
 
-TRUTH = {
-    "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "sqrt": np.sqrt, "tanh": np.tanh,
-    "logistic": scipy.special.expit, "pow": np.power, "div": np.divide, "sin": np.sin, "cos": np.cos,
-}
+TRUTH: dict[str, Callable[..., np.ndarray]] = {
+    **{name: function.of for name, function in FUNCTIONS.items()}, "div": np.divide}
 
 
 def functions_of(model: Network, fixed: Network, ranges: Mapping[str, SiteRanges]) -> list[dict[str, Any]]:
     """An entry for every nonlinear operation of the model that integer operations of the fixed network stand for.
 
-    `domain` are the integers its arguments can be, `bound` the largest error in last bits of the result, `method`
-    `enumerated` (every argument was tried) or `sampled` (every one between the ends of `dense`, others here and there),
-    `points` how many were.
+    `arguments` are the integers they can be, `bound` is the largest error in last bits of the result, `method`
+    `enumerated` (every argument was tried) or `covered` (blocks that cover all arguments were each bounded as a whole).
+    `points` were tried one by one, `blocks` were not: bounded, or of one and the same result.
     """
     sites = {name: site for name, site, _ in fixed.sites()}
     found: list[dict[str, Any]] = []
@@ -52,10 +53,22 @@ def functions_of(model: Network, fixed: Network, ranges: Mapping[str, SiteRanges
             if slice_ is None:
                 continue
             domain = [_hull(ranges[name].values[item]) for item in dict.fromkeys(op.names)]
-            key = op.opcode, op.operands, slice_, tuple(domain)
+            key = _key(program, op, slice_), *domain
             known[key] = known.get(key) or _entry(fixed, program, op, slice_, domain)
-            found.append({"site": name, "result": op.result, "opcode": op.opcode, **known[key]})
+            names = dict.fromkeys(op.names)
+            told = [entry | {"name": item} for entry, item in zip(known[key]["arguments"], names, strict=True)]
+            found.append({"site": name, "result": op.result, "opcode": op.opcode, **known[key],
+                          "operands": list(op.operands), "arguments": told})
     return found
+
+
+def _key(program: Program, op: Op, slice_: tuple[Op, ...]) -> tuple:
+    """Equal for the same operations under other names."""
+    types, names = program.types(), [*dict.fromkeys(op.names), *(item.result for item in slice_)]
+    number = {name: f"%{place}" for place, name in enumerate(names)}
+    ops = tuple((item.opcode, str(item.type), *(number.get(part, part) for part in item.operands)) for item in slice_)  # pyright: ignore
+    arguments = tuple(str(types[name]) for name in dict.fromkeys(op.names))
+    return op.opcode, tuple(number.get(item, item) for item in op.operands), arguments, ops  # pyright: ignore
 
 
 def _nonlinear(model: Program, fixed: Program) -> Iterator[Op]:
@@ -97,62 +110,67 @@ def _hull(interval: Interval) -> tuple[int, int]:
 
 def _entry(network: Network, program: Program, op: Op, slice_: tuple[Op, ...], domain: list[tuple[int, int]]
            ) -> dict[str, Any]:
-    types, names = program.types(), list(dict.fromkeys(op.names))
-    arguments, method = tried(domain)
-    bound = 0.0
-    for start in range(0, len(arguments[0]), _TOGETHER):
-        part = {name: arithmetic.Fixed(raw[start : start + _TOGETHER], fraction_of(types[name]))
-                for name, raw in zip(names, arguments, strict=True)}
-        bound = max(bound, _largest_error(network, op, slice_, types[op.result], part))
-    told = [{"name": name, "low": ends[0], "high": ends[1],
-             "dense": list(ends if method == "enumerated" else dense(*ends, _each(domain)))}
-            for name, ends in zip(names, domain, strict=True)]
-    return {"operands": list(op.operands), "arguments": told, "format": str(types[op.result]),
-            "bound": math.ceil(bound * 1e4) / 1e4, "method": method, "points": len(arguments[0])}
-
-
-def _each(domain: list[tuple[int, int]]) -> int:
-    """Values to try of one argument."""
-    return int(MOST_TRIED ** (1 / len(domain)))
-
-
-def _largest_error(network: Network, op: Op, slice_: tuple[Op, ...], result: Type,
-                   arguments: Mapping[str, arithmetic.Fixed]) -> float:
-    """Over some arguments, in last bits of the result; where the function has no value nothing is demanded."""
-    values = dict(arguments)
-    for item in slice_:
-        operands = [operand_of(network, operand, values) for operand in item.operands]
-        values[item.result] = arithmetic.fit(arithmetic.EXACT[item.opcode](*operands), item.type)
+    types = program.types()
+    result = types[op.result]
     assert isinstance(result, Format)
-    given = [np.ldexp(arguments[item].raw.astype(np.float64), -arguments[item].fraction) if isinstance(item, str) else
-             np.float64(item) for item in op.operands]  # pyright: ignore[reportArgumentType]
+    names = list(dict.fromkeys(op.names))
+    task = Task(network, op, slice_, result, {name: fraction_of(types[name]) for name in names})
+    told = [{"name": name, "low": low, "high": high} for name, (low, high) in zip(names, domain, strict=True)]
+    method, found = error_of(task, domain)
+    return {"operands": list(op.operands), "arguments": told, "format": str(result), "method": method,
+            "bound": stated(method, found.bound), "points": found.points, "blocks": found.blocks}
+
+
+def error_of(task: Task, domain: list[tuple[int, int]]) -> tuple[str, Cover]:
+    """The largest error over a domain, last bits, and how it was found."""
+    constant, box = Cover(0.0, 0, 0), np.array([domain], np.int64)
+    if len(domain) == 1:
+        constant, box = _set_aside(task, *domain[0])
+    sizes = (box[:, :, 1] - box[:, :, 0] + 1).tolist()
+    count = sum(math.prod(size) for size in sizes)
+    if count > MOST_TRIED:
+        found = covered(task, box, lambda values: _largest_error(task, values))
+        return "covered", Cover(max(constant.bound, found.bound), constant.blocks + found.blocks, found.points)
+    arguments = list(points(box))
+    bound = constant.bound
+    for start in range(0, count, _TOGETHER):
+        part = {name: raw[start : start + _TOGETHER] for name, raw in zip(task.names, arguments, strict=True)}
+        bound = max(bound, _largest_error(task, part))
+    return "enumerated", Cover(bound, constant.blocks, count)
+
+
+def _set_aside(task: Task, low: int, high: int) -> tuple[Cover, np.ndarray]:
+    """Of equal blocks those with one and the same result, and what is left. Small domains are left whole."""
+    if high - low < _SMALL:
+        return Cover(0.0, 0, 0), np.array([[(low, high)]], np.int64)
+    bits = (high - low).bit_length() - _GRID
+    starts = np.arange(low >> bits, (high >> bits) + 1) << bits
+    box = np.stack([np.maximum(starts, low), np.minimum(starts + (1 << bits) - 1, high)], axis=1)[:, None, :]
+    done, error = settled(task, box)
+    return Cover(float(error.max(where=done, initial=0.0)), int(done.sum()), 0), box[~done]
+
+
+def stated(method: str, bound: float) -> float:
+    """A bound as it is written: the largest error up to the fourth digit, a bound of blocks up to the third.
+
+    Polynomials are evaluated in float64, so another evaluation of the same bound differs by less than what is added.
+    """
+    return math.ceil(bound * 1e4) / 1e4 if method == "enumerated" else math.ceil((bound + _NOISE) * 1e3) / 1e3
+
+
+def _largest_error(task: Task, arguments: Mapping[str, np.ndarray]) -> float:
+    """Over some arguments, in last bits of the result; where the function has no value nothing is demanded."""
+    values = {name: arithmetic.Fixed(raw, task.fractions[name]) for name, raw in arguments.items()}
+    given = [np.ldexp(values[item].raw.astype(np.float64), -values[item].fraction) if isinstance(item, str) else
+             np.float64(item) for item in task.op.operands]  # pyright: ignore[reportArgumentType]
+    for item in task.slice_:
+        operands = [operand_of(task.network, operand, values) for operand in item.operands]
+        values[item.result] = arithmetic.fit(arithmetic.EXACT[item.opcode](*operands), item.type)
+    result = task.result
     with np.errstate(all="ignore"):
-        truth = np.ldexp(TRUTH[op.opcode](*given), result.fraction)
-    error = np.abs(values[op.result].raw - np.clip(truth, result.low, result.high))
+        truth = np.ldexp(TRUTH[task.op.opcode](*given), result.fraction)
+    error = np.abs(values[task.op.result].raw - np.clip(truth, result.low, result.high))
     return float(np.max(error, where=np.isfinite(truth), initial=0.0))
-
-
-def tried(domain: list[tuple[int, int]]) -> tuple[list[np.ndarray], str]:
-    """Arguments to try, one array for each, and whether they are all there are."""
-    sizes = [high - low + 1 for low, high in domain]
-    if math.prod(sizes) <= MOST_TRIED:
-        grid = np.meshgrid(*(np.arange(low, high + 1) for low, high in domain), indexing="ij")
-        return [item.ravel() for item in grid], "enumerated"
-    points = [_chosen(low, high, _each(domain)) for low, high in domain]
-    return [item.ravel() for item in np.meshgrid(*points, indexing="ij")], "sampled"
-
-
-def _chosen(low: int, high: int, count: int) -> np.ndarray:
-    """Every point next to zero (or the end nearest to it), and a quarter of the count evenly from end to end."""
-    first, last = dense(low, high, count)
-    spread = low + np.arange(count // 4) * (high - low) // max(count // 4 - 1, 1)
-    return np.unique(np.concatenate([np.arange(first, last + 1), spread, [low, high]]))
-
-
-def dense(low: int, high: int, count: int) -> tuple[int, int]:
-    """Ends of the part of a domain of which every point is tried."""
-    near, reach = min(max(0, low), high), 3 * count // 8
-    return max(low, near - reach), min(high, near + reach)
 
 
 def operand_of(network: Network, operand: Operand, values: Mapping[str, arithmetic.Fixed]) -> arithmetic.Fixed:

@@ -1,9 +1,9 @@
 """exp(x) = 2**n * e**u: power-of-two range reduction, a table of 256 entries and a cubic remainder.
 
 u = x - n ln 2 is computed modulo 1 with ln 2 in two parts (Cody and Waite 1980), so the reduction loses nothing. What
-is left of u below the table's grid, and the mantissa e**u / 2 itself, have 38 bits, in two words: a result is rounded
-once, from the mantissa cut off at its 31st bit and, where a result shows them, the seven bits below. Relative error
-before that rounding below 2**-36. Arguments whose result exceeds the format give its largest value.
+is left of u below the table's grid, and the mantissa e**u / 2 itself, have 38 bits, in two words; where a result shows
+them it is rounded once. Relative error before that below 2**-36. Arguments whose result exceeds the format give its
+largest value.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from compiler.functions.builder import Builder
 from compiler.functions.powers import scaled
 from compiler.ir.program import Operand
 
-_ENTRIES = 256
+_ENTRIES, _HIGH = 256, 27
+"""Entries of the table, and bits of the part of an entry that the largest results take without rounding."""
 _CUBIC = 1 / 6 + 0.92 / 24 / _ENTRIES
 """Of s**3, s below 1/256, with most of what s**4 / 24 would add: what is left is below 2**-40."""
 _LN2 = "0.693147180559945309417232121458176568075500134360255254120680009"
@@ -33,22 +34,28 @@ def expand(builder: Builder, operands: tuple[Operand, ...], result: Format) -> s
     whole = builder.op("n", "floor", ahead, type="s15.0")
     low = builder.op("n_low", "max", whole, lowest, type="s15.0")
     n = builder.op("n_in", "min", low, highest, type="s15.0")
-    m, rest = _power(builder, *_remainder(builder, x, n))
-    exact = result.with_modes("away", "saturate")
-    power = scaled(builder, m, n, exact, (lowest, highest), offset=1)
-    if _shows_more_than_31_bits(result, highest):
-        beyond = scaled(builder, rest, n, exact, (lowest, highest), offset=1, what="beyond")
-        power = builder.op("power", "add", power, beyond, type=exact)
+    power = _scaled(builder, *_power(builder, *_remainder(builder, x, n)), n, result, (lowest, highest))
     over = builder.compare("over", "gt", whole, highest)
-    return builder.op("", "select", over, result.high * result.lsb, power, type=exact)
+    return builder.op("", "select", over, result.high * result.lsb, power, type=result.with_modes("even", "saturate"))
 
 
-def _shows_more_than_31_bits(result: Format, highest: int) -> bool:
-    """Whether the largest results have their last bit at or below that of the mantissa cut off at 31 bits.
+def _scaled(builder: Builder, entry: str, more: str, n: str, result: Format, ends: tuple[int, int]) -> str:
+    """(entry + more) 2**(n + 1): rounded to 31 bits first, or, where that shows, once and with all 38.
 
-    Otherwise the bit that decides how to round is among the 31: cut off, then rounded half up, is rounded once.
+    In the octaves where a result has 27 bits or more the entry needs no rounding.
     """
-    return highest + 1 + result.fraction > 30
+    exact = result.with_modes("even", "saturate")
+    m = builder.op("m", "add", entry, builder.op("more_31", "convert", more, type="u24.31/even"), type="u31.31/wrap")
+    power = scaled(builder, m, n, exact, ends, offset=1)
+    first = _HIGH - 1 - result.fraction
+    if first > ends[1]:
+        return power
+    top = max(first, ends[0]), ends[1]
+    upper = scaled(builder, entry, n, exact, top, offset=1, what="upper_part")
+    lower = scaled(builder, more, n, exact, top, offset=1, what="lower_part")
+    large = builder.compare("large", "ge", n, first)
+    both = builder.op("parts", "add", upper, lower, type=exact)
+    return builder.op("power", "select", large, both, power, type=exact)
 
 
 def _at(value: float, fraction: int) -> float:
@@ -80,22 +87,24 @@ def _ln2_minus(upper: float) -> float:
 
 
 def _power(builder: Builder, u: str, below: str) -> tuple[str, str]:
-    """e**(u + below - 1/256) / 2, below 1 for every u that occurs: 31 bits of it, cut off, and the next seven."""
+    """e**(u + below - 1/256) / 2, below 1 for every u that occurs: a part of 27 bits, and the rest in 38."""
     values = np.exp((np.arange(_ENTRIES, dtype=np.longdouble) - 1) / _ENTRIES) / 2
-    upper = np.minimum(np.floor(values * 2.0**31), 2.0**31 - 1) / 2.0**31
-    lower = np.where(values < 1, values - upper, 0).astype(np.float64)
+    values = np.minimum(values, 1 - np.longdouble(2.0) ** -_HIGH)
+    high = np.floor(values * 2.0**_HIGH) / 2.0**_HIGH
     steps = builder.op("steps", "mul", u, float(_ENTRIES), type="u31.23")
     index = builder.op("k", "floor", steps, type="u8.0")
-    entry = builder.op("entry", "lookup", index, builder.table("table.exp", upper, "u31.31"), type="u31.31")
-    entry_low = builder.op("entry_low", "lookup", index, builder.table("table.exp_low", lower, "u8.38"), type="u8.38")
+    factor = _entry(builder, "exp", index, values, "u31.31")
     s = builder.op("s", "add", builder.op("s_31", "convert", u, type="u23.31/wrap"), below, type="u30.38")
     third = builder.op("third", "mul", s, _at(_CUBIC, 16), type="u22.24/even")
     half = builder.op("half", "add", third, 0.5, type="u24.24")
     square = builder.op("square", "mul", s, s, type="u29.45/even")
     tail = builder.op("tail", "mul", square, half, type="u22.38/even")
     rest = builder.op("rest", "add", s, tail, type="u31.38")
-    grown = builder.op("grown", "mul", entry, rest, type="u31.38/even")
-    more = builder.op("more", "add", grown, entry_low, type="u31.38")
-    whole = builder.op("more_31", "convert", more, type="s25.31/floor")
-    return (builder.op("m", "add", entry, whole, type="u31.31/wrap"),
-            builder.op("m_38", "convert", more, type="u7.38/wrap"))
+    grown = builder.op("grown", "mul", factor, rest, type="u31.38/even")
+    more = builder.op("more", "add", grown, _entry(builder, "exp_low", index, values - high, "u12.38"), type="u31.38")
+    return _entry(builder, "exp_high", index, high, f"u{_HIGH}.{_HIGH}"), more
+
+
+def _entry(builder: Builder, name: str, index: str, values: np.ndarray, type_: str) -> str:
+    table = builder.table(f"table.{name}", values.astype(np.float64), type_)
+    return builder.op(f"entry_{name}", "lookup", index, table, type=type_)

@@ -6,7 +6,7 @@ import numpy as np
 
 from compiler.formats import Format
 from compiler.functions.builder import Builder
-from compiler.ir.program import Operand
+from compiler.ir.program import Operand, TensorRef
 
 MANTISSA = "u31.31"
 
@@ -45,15 +45,30 @@ def scaled(builder: Builder, m: str, n: str, result: Format, ends: tuple[int, in
            what: str = "scaled") -> str:
     """m 2**(n + offset) rounded in `result`, for n within `ends`; m has at most 31 bits."""
     lowest, highest = ends
-    above = f"u{max(highest, 0) + 1}.{-offset}"
-    below = f"u31.{min(max(-lowest - offset, 0), 30)}"
-    up = np.exp2(np.arange(max(highest, 0) + 1) + float(offset))
-    down = np.exp2(offset - np.arange(max(-lowest, 0) + 1.0))
-    ups = builder.table(f"table.exp2_up{highest}_{offset}", up, above)
-    downs = builder.table(f"table.exp2_down{-lowest}_{offset}", down, below)
-    large = builder.op(f"{what}_up", "mul", m, builder.op(f"{what}_above", "lookup", n, ups, type=above), type=result)
-    count = builder.op(f"{what}_count", "neg", n, type="s15.0")
-    small = builder.op(f"{what}_down", "mul", m, builder.op(f"{what}_below", "lookup", count, downs, type=below),
-                       type=result)
+    if lowest >= 0:
+        return _scaled_up(builder, m, n, result, highest, offset, what)
+    if highest < 0:
+        return _scaled_down(builder, m, n, result, lowest, offset, what)
+    large = _scaled_up(builder, m, n, result, highest, offset, f"{what}_up")
+    small = _scaled_down(builder, m, n, result, lowest, offset, f"{what}_down")
     positive = builder.compare(f"{what}_positive", "ge", n, 0)
     return builder.op(what, "select", positive, large, small, type=result)
+
+
+def _scaled_up(builder: Builder, m: str, n: str, result: Format, highest: int, offset: int, what: str) -> str:
+    factors = np.exp2(np.arange(highest + 1) + float(offset))
+    type_ = f"u{highest + 1}.{-offset}"
+    table = builder.table(f"table.exp2_up{highest}_{offset}", factors, type_)
+    return _multiplied(builder, m, n, table, type_, result, what)
+
+
+def _scaled_down(builder: Builder, m: str, n: str, result: Format, lowest: int, offset: int, what: str) -> str:
+    factors = np.exp2(offset - np.arange(1.0 - lowest))
+    type_ = f"u31.{min(max(-lowest - offset, 0), 30)}"
+    count = builder.op(f"{what}_count", "neg", n, type="s15.0")
+    table = builder.table(f"table.exp2_down{-lowest}_{offset}", factors, type_)
+    return _multiplied(builder, m, count, table, type_, result, what)
+
+
+def _multiplied(builder: Builder, m: str, index: str, table: TensorRef, type_: str, result: Format, what: str) -> str:
+    return builder.op(what, "mul", m, builder.op(f"{what}_by", "lookup", index, table, type=type_), type=result)

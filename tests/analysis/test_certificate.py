@@ -198,7 +198,7 @@ def test_a_change_of_any_number_about_a_nonlinear_neuron_is_found(nonlinear):
 
 def test_words_and_missing_entries_are_found_too(nonlinear):
     network, certificate = nonlinear
-    for path, word in [(("functions", 0, "method"), "sampled"), (("functions", 0, "opcode"), "expm1"),
+    for path, word in [(("functions", 0, "method"), "covered"), (("functions", 0, "opcode"), "expm1"),
                        (("functions", 0, "result"), "exponent"), (("functions", 0, "format"), "s8.0"),
                        (("functions", 0, "site"), "nowhere"), (("functions", 0, "arguments", 0, "name"), "w"),
                        (("sites", "n", "states", "v", "grade"), "certain"),
