@@ -3,12 +3,16 @@
 Run from the project's root:
 
     python benchmarks/certificates.py [--states 24] [--large 3200]
+    python benchmarks/certificates.py --functions
 
 Prints three tables. *Linear neurons*: every state of the example and of each linear neuron of the library, feed-forward
 and recurrent, with inhibition. *Nonlinear neurons*: AdEx with default parameters and with those of Naud et al. 2008
 (Biological Cybernetics 99:335, table 1), Izhikevich with those of his 2003 paper (figure 2). *Large*: a dense layer of
 so many inputs and units. Bits above seen: log2 of the bound over the largest value in a run of stimulus, at the end
 farther from zero; the witness is a value that a drive of the inputs really reaches, in percent of the bound.
+
+With --functions, instead: the largest error of every function of state over the whole domain of some formats, argument
+and result in the same, and the seconds of proof and check.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,11 +33,17 @@ from compiler import discovery, reference  # noqa: E402
 from compiler.analysis.homogeneity import infer  # noqa: E402
 from compiler.analysis.network_ranges import ranges_of  # noqa: E402
 from compiler.certificates import certificate, checker  # noqa: E402
+from compiler.certificates.covering import Task  # noqa: E402
+from compiler.certificates.function_checker import agrees, recomputed  # noqa: E402
+from compiler.certificates.functions import error_of, stated  # noqa: E402
 from compiler.checking.stimulus import random_inputs  # noqa: E402
-from compiler.formats import Format  # noqa: E402
+from compiler.diagnostics import Place  # noqa: E402
+from compiler.formats import Format, parse_type  # noqa: E402
 from compiler.frontends.lower import lower  # noqa: E402
+from compiler.functions.builder import Builder  # noqa: E402
 from compiler.input_files import as_port  # noqa: E402
-from compiler.ir.network import Network  # noqa: E402
+from compiler.ir.network import Network, Tensor  # noqa: E402
+from compiler.ir.program import Declaration, Op, Program, TensorRef  # noqa: E402
 from compiler.options import Options  # noqa: E402
 from compiler.pipeline import MODEL_PASSES, QUANTIZATION_PASSES  # noqa: E402
 from compiler.settings import Settings  # noqa: E402
@@ -214,11 +224,61 @@ def large(units: int, states: int) -> Iterator[str]:
     yield f"{units * units:,} synapses: {parts}, together {sum(seconds.values()):.1f} s; {len(findings)} faults"
 
 
+FORMATS = ("s16.8", "s24.12", "s32.15", "s32.24")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """As much of a network as the operations of one function ask for."""
+
+    tensors: dict[str, Tensor]
+
+    def tensor(self, reference: TensorRef) -> Tensor:
+        return self.tensors[reference.name]
+
+
+def functions() -> Iterator[str]:
+    """Bound and seconds of proof and check, of every function and format."""
+    yield f"| function | {' | '.join(FORMATS)} |"
+    yield "|---" * (len(FORMATS) + 1) + "|"
+    for name, module in discovery.modules("compiler.functions").items():
+        if hasattr(module, "expand"):
+            cells = [_function(name, module.expand, format_) for format_ in map(parse_type, FORMATS)]
+            yield f"| {name} | {' | '.join(cells)} |"
+
+
+def _function(name: str, expand: Callable[..., str], format_: Any) -> str:
+    names = ("x", "y") if name == "div" else ("x",)
+    builder = Builder("of", {item: format_ for item in names}, Place())
+    expand(builder, names, format_)
+    network: Any = Tables(builder.tables)
+    ops, domain = tuple(builder.ops), [(format_.low, format_.high)] * len(names)
+    result = builder.types["of"]
+    assert isinstance(result, Format)
+    start = time.perf_counter()
+    task = Task(network, Op("of", name, names, result), ops, result, {item: format_.fraction for item in names})
+    method, found = error_of(task, domain)
+    proof = time.perf_counter() - start
+    arguments = [{"name": item, "low": low, "high": high} for item, (low, high) in zip(names, domain, strict=True)]
+    entry = {"opcode": name, "operands": list(names), "result": "of", "bound": stated(method, found.bound),
+             "arguments": arguments}
+    program = Program("p", tuple(Declaration(item, format_) for item in names), (), (), ops, (), ())
+    again = recomputed(network, program, entry)
+    check = time.perf_counter() - start - proof
+    agreed = "" if agrees("bound", entry["bound"], again["bound"], again["method"]) else ", not found by the check"
+    return f"{entry['bound']:g} ({method}, {proof:.1f} + {check:.1f} s{agreed})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--states", type=int, default=24, help="bits of states")
     parser.add_argument("--large", type=int, default=3200, help="inputs and units of the large layer")
+    parser.add_argument("--functions", action="store_true", help="errors of functions of state, by format")
     given = parser.parse_args()
+    if given.functions:
+        for line in functions():
+            print(line, flush=True)
+        return
     found = list(linear(given.states))
     print("Linear neurons\n", *table(found), sep="\n", flush=True)
     proved = [row for row in found if row.grade == "proved"]

@@ -46,7 +46,7 @@ def faults(network: Network, entries: list[dict[str, Any]], reached: Reached) ->
             low, high = reached.get((entry["site"], item["name"]), (item["low"], item["high"]))
             if not item["low"] <= low <= high <= item["high"]:
                 yield f"{place}({item['name']})", f"[{item['low']}, {item['high']}]", f"[{low}, {high}]"
-        key = _alike(program, entry)
+        key = alike(program, entry)
         seen[key] = seen.get(key) or recomputed(network, program, entry)
         for name, found in seen[key].items():
             if not agrees(name, entry.get(name), found, seen[key].get("method")):
@@ -62,7 +62,7 @@ def agrees(name: str, stated: object, found: object, method: object) -> bool:
     return found <= stated <= found + 1 / _STEPS + _FLOATS_DIFFER
 
 
-def _alike(program: Program, entry: Mapping[str, Any]) -> str:
+def alike(program: Program, entry: Mapping[str, Any]) -> str:
     """Equal for functions whose operations, arguments and formats are, whatever their names."""
     types, arguments, ops = program.types(), entry["arguments"], operations_of(program, entry)
     names = [item["name"] for item in arguments] + [op.result for op in ops]
@@ -85,16 +85,17 @@ def recomputed(network: Network, program: Program, entry: Mapping[str, Any]) -> 
     subject = Subject(network, entry, operations_of(program, entry), result,
                       {item["name"]: fraction_of(types[item["name"]]) for item in arguments})
     ends, aside, blocks = np.array([[(item["low"], item["high"]) for item in arguments]], np.int64), 0.0, 0
+    size = math.prod(item["high"] - item["low"] + 1 for item in arguments)
     if len(arguments) == 1:
         ends, aside, blocks = _without_constant(subject, *(int(end) for end in ends[0, 0]))
     count = sum(math.prod(high - low + 1 for low, high in block) for block in ends.tolist())
     if count > _EVERY:
-        bound, more, points = bounded(subject, ends, lambda values: _worst(subject, values))
-        return {"format": str(result), "bound": float(max(bound, aside)), "method": "covered", "points": points,
-                "blocks": blocks + more}
+        bound, more, tried = bounded(subject, ends, lambda values: _worst(subject, values))
+        return {"format": str(result), "bound": float(max(bound, aside)), "method": "covered", "points": size,
+                "tried": tried, "blocks": blocks + more}
     worst = max((_worst(subject, part) for part in _parts(subject, ends)), default=0.0)
     return {"format": str(result), "bound": math.ceil(max(worst, aside) * 1e4) / 1e4, "method": "enumerated",
-            "points": count, "blocks": blocks}
+            "points": size, "tried": count, "blocks": blocks}
 
 
 def _without_constant(subject: Subject, low: int, high: int) -> tuple[np.ndarray, float, int]:

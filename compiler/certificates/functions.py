@@ -39,7 +39,7 @@ def functions_of(model: Network, fixed: Network, ranges: Mapping[str, SiteRanges
 
     `arguments` are the integers they can be, `bound` is the largest error in last bits of the result, `method`
     `enumerated` (every argument was tried) or `covered` (blocks that cover all arguments were each bounded as a whole).
-    `points` were tried one by one, `blocks` were not: bounded, or of one and the same result.
+    Of `points` arguments so many were `tried` one by one; the others lie in `blocks`, bounded, or of one result.
     """
     sites = {name: site for name, site, _ in fixed.sites()}
     found: list[dict[str, Any]] = []
@@ -53,16 +53,16 @@ def functions_of(model: Network, fixed: Network, ranges: Mapping[str, SiteRanges
             if slice_ is None:
                 continue
             domain = [_hull(ranges[name].values[item]) for item in dict.fromkeys(op.names)]
-            key = _key(program, op, slice_), *domain
-            known[key] = known.get(key) or _entry(fixed, program, op, slice_, domain)
+            alike = key(program, op, slice_), *domain
+            known[alike] = known.get(alike) or _entry(fixed, program, op, slice_, domain)
             names = dict.fromkeys(op.names)
-            told = [entry | {"name": item} for entry, item in zip(known[key]["arguments"], names, strict=True)]
-            found.append({"site": name, "result": op.result, "opcode": op.opcode, **known[key],
+            told = [entry | {"name": item} for entry, item in zip(known[alike]["arguments"], names, strict=True)]
+            found.append({"site": name, "result": op.result, "opcode": op.opcode, **known[alike],
                           "operands": list(op.operands), "arguments": told})
     return found
 
 
-def _key(program: Program, op: Op, slice_: tuple[Op, ...]) -> tuple:
+def key(program: Program, op: Op, slice_: tuple[Op, ...]) -> tuple:
     """Equal for the same operations under other names."""
     types, names = program.types(), [*dict.fromkeys(op.names), *(item.result for item in slice_)]
     number = {name: f"%{place}" for place, name in enumerate(names)}
@@ -118,7 +118,8 @@ def _entry(network: Network, program: Program, op: Op, slice_: tuple[Op, ...], d
     told = [{"name": name, "low": low, "high": high} for name, (low, high) in zip(names, domain, strict=True)]
     method, found = error_of(task, domain)
     return {"operands": list(op.operands), "arguments": told, "format": str(result), "method": method,
-            "bound": stated(method, found.bound), "points": found.points, "blocks": found.blocks}
+            "bound": stated(method, found.bound), "points": math.prod(high - low + 1 for low, high in domain),
+            "tried": found.points, "blocks": found.blocks}
 
 
 def error_of(task: Task, domain: list[tuple[int, int]]) -> tuple[str, Cover]:
