@@ -7,12 +7,12 @@ UNITS = {"b": 1, "": 1, "kib": 1024, "kb": 1000, "mib": 1024**2, "mb": 1000**2}
 
 
 def kib(bits: float) -> str:
-    """Bits as KiB.
+    """Bits as KiB, few as bytes.
 
-    >>> kib(8 * 1024 * 64)
-    '64 KiB'
+    >>> kib(8 * 1024 * 64), kib(100)
+    ('64 KiB', '12.5 B')
     """
-    return f"{bits / 8192:.4g} KiB"
+    return f"{bits / 8192:.4g} KiB" if bits >= 8192 else f"{bits / 8:.4g} B"
 
 
 def parse_memory(text: str) -> int:

@@ -29,9 +29,11 @@ class Measuring:
         self.source, self.model, self.options, self.samples = source, model, options, samples
 
     def fixed(self, bits: Bits) -> Network:
+        """The network at fixed level, before it is mapped."""
         return pipeline.quantized(self.source, with_bits(self.options, bits), self.model)
 
     def choice(self, bits: Bits) -> Choice:
+        """The row of an allocation, measured."""
         network = self.fixed(bits)
         return Choice(bits, memory_of(network), self._right(network), mean_bits(network), self._cores(network, bits))
 

@@ -87,8 +87,9 @@ class _Search:
         wanted += [] if loss is None else [f"at most {loss:g} points lost"]
         return fail(E342, "no choice of bits stays within the budget", self.source.path.name,
                     found=f"at best {lost:.2f} points lost with {kib(best.memory)}: {best.words()}",
-                    expected=", ".join(wanted), hint="allow more, raise --weights, or train in the loop "
-                    "(compiler.quantized_step)")
+                    expected=", ".join(wanted),
+                    hint="allow more points, raise --weights, or train in the loop (compiler.quantized_step)"
+                    if fitting else "allow more memory; these are the fewest bits that are tried")
 
     def _measured_path(self, bits: list[Bits], budget: int | None, allowed: float) -> list[Choice]:
         """Networks of the path: evenly chosen, the first that fits the budget, and some next to the limit."""

@@ -78,7 +78,8 @@ def test_a_budget_that_nothing_meets_is_an_error_that_says_what_would(source, fe
     with pytest.raises(DiagnosticError, match="E342") as caught:
         found_on(source, memory=8)
     finding = caught.value.diagnostics[0]
-    assert "points lost with" in finding.found and "seen_out=2" in finding.found and "KiB" in finding.expected
+    assert "points lost with" in finding.found and "seen_out=2" in finding.found and finding.expected == "at most 1 B"
+    assert "more memory" in finding.hint
 
 
 def test_the_command_prints_the_table_and_compiles_with_the_bits(source, few, tmp_path):
