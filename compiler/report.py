@@ -249,11 +249,15 @@ def _warnings(compilation: Compilation, populations: list, projections: list) ->
                                  "became zero", Place(path=item["name"]), found=weights["format"],
                                  hint="use more weight bits")
             if cut_off := weights.get("cut_off", 0):
-                yield Diagnostic(W306, f"every weight of {item['name']} into {cut_off} units of %{item['target']} "
+                yield Diagnostic(W306, f"every weight of {item['name']} into {_units(cut_off)} of %{item['target']} "
                                  "became zero", Place(path=item["name"]), found=weights["format"],
                                  hint=f"use more weight bits for it (--bits {item['name']}=N)")
     for item in populations:
         yield from _of_population(item, _cut_off(compilation))
+
+
+def _units(count: int) -> str:
+    return f"{count} unit{'s' if count > 1 else ''}"
 
 
 def _of_projection_sites(sites: list[dict[str, Any]], cut_off: Mapping[str, float]) -> Iterator[Diagnostic]:
@@ -271,11 +275,10 @@ def _saturating(site: str, words: str, values: list, cut_off: Mapping[str, float
     """States that are cut off at the ends of their formats, and whether the calibration data lead them there."""
     for value in values:
         if value["state"] and value["grade"] == "saturates":
-            share = cut_off.get(f"{site}.{value['name']}", 0.0)
-            seen = f"cut off in {percent(share)} of its values" if share else "never cut off"
+            share = cut_off.get(f"{site}.{value['name']}")
+            seen = "" if share is None else f", cut off in {percent(share)} of its values on the calibration data"
             yield Diagnostic(W303, f"{value['name']} of {words} saturates", Place(path=site),
-                             found=f"{value['format']}, {seen} on the calibration data", expected="a proved range",
-                             hint=hint)
+                             found=f"{value['format']}{seen}", expected="a proved range", hint=hint)
 
 
 def _of_population(item: dict[str, Any], cut_off: Mapping[str, float]) -> Iterator[Diagnostic]:
@@ -310,7 +313,7 @@ def _of_constants(site: str, words: str, constants: list[dict[str, Any]]) -> Ite
         name = f"{constant['name']} (τ in ms)" if "time_constant" in constant else constant["name"]
         if constant["lost"]:
             yield Diagnostic(W304, f"{constant['name']} of {words} is lost in rounding", place,
-                             found=f"0 for {constant['lost']} units", expected=f"{constant['asked']:.6g}",
+                             found=f"0 for {_units(constant['lost'])}", expected=f"{constant['asked']:.6g}",
                              hint="give the state more bits (--states)")
         elif error > _FAR:
             yield Diagnostic(W304, f"{name} of {words} is off by {percent(error)}", place,

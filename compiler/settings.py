@@ -97,6 +97,8 @@ class Settings(SourceOptions):
                 yield _not_allowed(name, value, f"an integer {low}..{high}")
         if self.dt is not None and not 0 < self.dt < float("inf"):
             yield _not_allowed("dt", self.dt, "a time step above 0 ms")
+        if type(self.seed) is not int or not 0 <= self.seed < 2**32:
+            yield _not_allowed("seed", self.seed, "an integer 0..4294967295")
         if self.recurrent_delay is not None and self.recurrent_delay < 1:
             yield _not_allowed("recurrent_delay", self.recurrent_delay, "at least 1 step")
 

@@ -9,7 +9,7 @@ import numpy as np
 from compiler.page.markup import Markup, empty, joined, number, tag
 from compiler.percent import percent
 
-WIDTH, LEFT, RIGHT = 360, 38, 6
+WIDTH, LEFT, RIGHT = 360, 46, 6
 _PLOT = WIDTH - LEFT - RIGHT
 
 

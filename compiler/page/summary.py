@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from compiler.comparison.accuracy import Proportion
 from compiler.explain.explanation import Explanation
 from compiler.page.markup import Markup, number, prose, tag
+from compiler.percent import percent
 
 if TYPE_CHECKING:
     from compiler.pipeline import Compilation
@@ -147,7 +148,7 @@ def _spikes(found: Explanation | None) -> Iterator[Markup]:
         return
     worst = max(errors.values(), key=lambda item: item.spike_count_error or 0.0)
     share = worst.spike_count_error or 0.0
-    words = f"Spike counts of {worst.name} differ most: by {100 * share:.2g} % of the mean count."
+    words = f"Spike counts of {worst.name} differ most: by {percent(share)} of the mean count."
     first = min(
         (item.divergence for item in errors.values() if item.divergence), key=lambda item: item.step, default=None
     )
@@ -170,6 +171,5 @@ def _warnings(report: dict[str, Any]) -> Markup:
         return card(
             GOOD, "No warnings", "No dead weights, no silent or saturated population, no threshold lost in rounding."
         )
-    return card(
-        DOUBTFUL, f"{len(found)} warning{'s' if len(found) > 1 else ''}", *(item["message"] + "." for item in found[:5])
-    )
+    told = (f"{item['message']}{': ' if item['found'] else ''}{item['found']}." for item in found[:5])
+    return card(DOUBTFUL, f"{len(found)} warning{'s' if len(found) > 1 else ''}", *told)

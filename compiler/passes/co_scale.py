@@ -56,24 +56,34 @@ class _Scaling:
         degrees, posts = (None, {}) if learned else self._degrees(incoming)
         if degrees is None:
             for item in incoming:
-                scale = self._decided(item.projection.name, [item], False)
+                scale = self._decided(item.projection.name, [item], False, np.zeros(self.population.size))
                 self._gain(item, scale)
             return
         one_scale = _reads_values(self.network, self.population, degrees)
-        scale = self._decided(self.population.name, incoming, one_scale)
+        scale = self._decided(self.population.name, incoming, one_scale, self._levels(degrees, incoming))
         for item in incoming:
             self._divide(item, scale, posts.get(item.projection.name))
         site = scaled_site(self.network, self.population.site, degrees, scale, self.population.name)
         self.network.add(replace(self.population, site=site))
         self._multiply_readers(degrees, scale)
 
-    def _decided(self, name: str, incoming: list[Incoming], one_scale: bool) -> np.ndarray:
+    def _decided(self, name: str, incoming: list[Incoming], one_scale: bool, levels: np.ndarray) -> np.ndarray:
         """Scale per unit: the one that is held, else the best; noted."""
         held = self.options.decided.scale(name, self.population.size) if self.options.decided else None
         labels = shared_scales(incoming, self.population.size, one_scale or self.options.weight_scale == "tensor")
-        scale = best_scales(self.network, incoming, labels, self.options) if held is None else held
+        scale = best_scales(self.network, incoming, labels, self.options, levels) if held is None else held
         self.network.decided.scales[name], self.network.decided.groups[name] = scale, labels
         return scale
+
+    def _levels(self, degrees: Degrees, incoming: list[Incoming]) -> np.ndarray:
+        """By unit, the largest number that its scale divides beside weights: thresholds, resets, starts, biases."""
+        site = self.population.site
+        states = self.network.programs[site.program].states
+        named = site.arguments | {item.name: site.initial.get(item.name, item.initial) for item in states}
+        found = [self.network.real(value) for name, value in named.items() if degrees.names.get(name)]
+        found += [self.network.real(item.projection.bias) for item in incoming if item.projection.bias is not None]
+        return np.max([np.zeros(self.population.size), *(np.abs(item) + np.zeros(self.population.size)
+                                                         for item in found)], axis=0)
 
     def _weighted(self, projection: Projection) -> Incoming:
         """The projection with a weight per unit or channel in its last link; ones are added where there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from compiler.analysis import bounds
@@ -67,6 +68,7 @@ class Arriving:
         degrees = infer(post, {post.inputs[0].name}) if projection.post.scaled else None
         inputs = {post.inputs[0].name: total}
         name = f"{projection.name}.post"
+        fraction = self._of_filter(name, fraction)
         program, site, extra, new = quantized_site(
             self.network, name, projection.post, self.population.size, inputs,
             Fractions(fraction, fraction), degrees, self._options(name), saturate,
@@ -83,6 +85,19 @@ class Arriving:
     def _options(self, site: str) -> Options:
         """The options with the bits of states that are asked for at a site of a projection, else the population's."""
         return replace(self.options, state_bits=self.options.bits.get(site, self.options.state_bits))
+
+
+    def _of_filter(self, name: str, fraction: int) -> int:
+        """Fraction of a filter's states: the population's, but where the population is in a unit of its own (mV beside
+        pA) no finer than leaves a factor of two above every value seen."""
+        if self.population.site.scaled or self.options.state_fraction is not None:
+            return fraction
+        seen = [max(abs(low), abs(high)) for key, (low, high) in self.network.observed.items()
+                if key.startswith(f"{name}.")]
+        held = self.options.decided.fractions.get(name) if self.options.decided else None
+        if held is None:
+            held = min(fraction, self.options.state_bits - 2 - math.ceil(math.log2(max([*seen, 1.0]))))
+        return self.network.decided.note(name, held)
 
 
 def carried_by(network: Network, projection: Projection) -> Interval:

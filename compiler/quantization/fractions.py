@@ -13,6 +13,7 @@ from compiler.analysis.linearity import passes_on
 from compiler.formats import Format
 from compiler.ir.network import Network, Population, Projection
 from compiler.ir.ops import COMPARISONS
+from compiler.ir.program import Site
 from compiler.options import Options
 from compiler.quantization.tensors import WIDEST_VALUE
 
@@ -20,6 +21,11 @@ STOCHASTIC = "stochastic"
 
 _STEPS_PER_THRESHOLD = 4096
 _COARSEST_THRESHOLD = 256
+_LASTING = 192
+"""Steps of the states below the threshold for every step that an error lasts: 0.3 % of the threshold are lost."""
+_LONGEST = 4096.0
+_LOSING = ("zero", "floor")
+"""Roundings whose errors all point the same way."""
 _OUTLYING = 16
 _SPARE_BITS = 8
 """Room for intermediate results above the states of a nonlinear program."""
@@ -52,7 +58,10 @@ class FractionChoice:
         return self.options.decided.fractions.get(name) if self.options.decided else None
 
     def first_and_coarsest(self) -> tuple[int, int]:
-        """Fraction to try first, and the coarsest one that is better than saturating."""
+        """Fraction to try first, and the coarsest one that is better than saturating.
+
+        The first is fine beside the threshold, and never coarser than the weights that arrive.
+        """
         held = self.held(self.population.name)
         held = self.options.state_fraction if held is None else held
         if held is not None:
@@ -61,9 +70,28 @@ class FractionChoice:
             finest = self._finest()
             return finest, finest
         reference = self._reference()
-        wanted = math.ceil(math.log2(_STEPS_PER_THRESHOLD / reference))
+        wanted = math.ceil(math.log2(self._steps_per_threshold() / reference))
         coarsest = math.ceil(math.log2(_COARSEST_THRESHOLD / reference))
-        return max(-16, min(24, wanted)), min(coarsest, self._reaching(reference))
+        return max(0, min(24, wanted)), min(coarsest, self._reaching(reference))
+
+    def _steps_per_threshold(self) -> float:
+        """Steps of the states below the threshold. Rounding that always loses adds up for as long as states last."""
+        if self.options.rounding not in _LOSING:
+            return _STEPS_PER_THRESHOLD
+        posts = [item.post for item in self.incoming if item.post is not None]
+        lasting = self._lasting(self.population.site) * max([self._lasting(item) for item in posts], default=1.0)
+        return max(_STEPS_PER_THRESHOLD, _LASTING * min(lasting, _LONGEST))
+
+    def _lasting(self, site: Site) -> float:
+        """Steps for which a change of a state lasts: 1/(1 - d) of the slowest decay d of the site, 1 without any."""
+        program = self.network.programs[site.program]
+        states, found = {item.name for item in program.states}, [1.0]
+        for op in program.ops:
+            if op.opcode == "mul" and states & set(op.names):
+                factors = [self.network.real(site.arguments[item]) for item in op.names if item in site.arguments]
+                factors += [np.asarray(item) for item in op.operands if isinstance(item, float)]
+                found += [float(np.median(1 / (1 - item))) for item in factors if ((item > 0) & (item < 1)).all()]
+        return max(found)
 
     def _reaching(self, reference: float) -> int:
         """The finest fraction at which the narrowest state reaches the thresholds, with a factor of two to spare.

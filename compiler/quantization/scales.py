@@ -19,6 +19,10 @@ from compiler.quantization.weights import bits_of, largest_integer
 _CLIPS = np.linspace(1.0, 0.3, 15)
 _CLIPPED_BELOW = 6
 """Bits above which clipping never pays: the largest weight costs less than one level."""
+_FINER = 2.0**10
+"""How many times more steps a unit's threshold may have than those of the usual unit."""
+_FINEST = 2.0**28
+"""The most steps of a threshold."""
 
 
 @dataclass
@@ -48,8 +52,13 @@ def shared_scales(incoming: list[Incoming], size: int, one_scale: bool) -> np.nd
     return connected_components(graph, directed=False)[1][:size]
 
 
-def best_scales(network: Network, incoming: list[Incoming], labels: np.ndarray, options: Options) -> np.ndarray:
-    """Scale per unit: what makes the largest weight that is kept the largest integer."""
+def best_scales(network: Network, incoming: list[Incoming], labels: np.ndarray, options: Options,
+                levels: np.ndarray) -> np.ndarray:
+    """Scale per unit: what makes the largest weight that is kept the largest integer.
+
+    levels: by unit, the largest number that the scale divides beside weights, such as a threshold. Weights that are
+    nothing beside it are rounded away, so that one dead unit does not make the membranes of all others coarse.
+    """
     need = np.zeros(labels.size)
     for item in incoming:
         largest = _largest(network, item, options) / largest_integer(bits_of(item.projection, options))
@@ -59,9 +68,19 @@ def best_scales(network: Network, incoming: list[Incoming], labels: np.ndarray, 
     scale = shared[labels]
     present = scale[scale > 0]
     scale = np.where(scale > 0, scale, np.median(present) if present.size else 1.0)
+    np.maximum.at(shared, labels, _least(levels, scale))
+    scale = np.maximum(scale, shared[labels])
     if options.weight_scale == "power-of-two":
         return _power_of_two(network, incoming, labels, scale, options)
     return scale
+
+
+def _least(levels: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """The smallest scale of each unit that leaves its levels a sensible number of steps."""
+    steps = levels / scale
+    if not steps.any():
+        return np.zeros_like(scale)
+    return levels / min(float(np.quantile(steps[steps > 0], 0.1)) * _FINER, _FINEST)
 
 
 def _power_of_two(network: Network, incoming: list[Incoming], labels: np.ndarray, scale: np.ndarray,

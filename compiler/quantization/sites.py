@@ -10,7 +10,7 @@ import numpy as np
 from compiler.analysis.homogeneity import Degrees
 from compiler.analysis.intervals import Interval, point
 from compiler.analysis.ranges import SiteRanges, analyse, holds
-from compiler.formats import Format, storage_dtype
+from compiler.formats import Format, Type, storage_dtype
 from compiler.ir.network import Network, Tensor
 from compiler.ir.program import Declaration, Program, Site, TensorRef
 from compiler.options import Options
@@ -77,10 +77,15 @@ def _per_unit(site: Site, units: int, tensors: dict[str, Tensor]) -> dict[str, T
 
 
 def _starts(program: Program, site: Site, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of initial states in the type of their state."""
+    """Tensors of initial states in the type of their state, cut off at its ends."""
     given = {item: site.initial.get(item.name) for item in program.states}
-    return {ref.name: Tensor(item.type, tensors[ref.name].data.astype(storage_dtype(item.type)))
-            for item, ref in given.items() if isinstance(ref, TensorRef)}
+    return {ref.name: _fitted(tensors[ref.name], item.type) for item, ref in given.items()
+            if isinstance(ref, TensorRef)}
+
+
+def _fitted(tensor: Tensor, type_: Type) -> Tensor:
+    raw = np.clip(tensor.data, type_.low, type_.high) if isinstance(type_, Format) else tensor.data
+    return Tensor(type_, raw.astype(storage_dtype(type_)))
 
 
 def ranges_with(network: Network, program: Program, site: Site, units: int, inputs: Mapping[str, Interval],

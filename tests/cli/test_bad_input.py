@@ -147,6 +147,7 @@ def test_an_input_that_a_port_cannot_hold_is_told(sparkc, built, tmp_path, engin
     (["compile", "{small}", "--config", "text.npz"], "E150"),
     (["compile", "{small}", "--config", "unknown.toml"], "E170"),
     (["compile", "{small}", "--config", "wrong.toml"], "E171"),
+    (["compile", "{small}", "--seed", "-1"], "E171"),
     (["compile", "{small}", "-o", "text.npz/out"], "E154"),
     (["compile", "{small}", "-o", "text.npz"], "E506"),
     (["compile", "{small}", "--json", "text.npz/r.json"], "E154"),
