@@ -86,7 +86,6 @@ class Arriving:
         """The options with the bits of states that are asked for at a site of a projection, else the population's."""
         return replace(self.options, state_bits=self.options.bits.get(site, self.options.state_bits))
 
-
     def _of_filter(self, name: str, fraction: int) -> int:
         """Fraction of a filter's states: the population's, but where the population is in a unit of its own (mV beside
         pA) no finer than leaves a factor of two above every value seen."""
@@ -96,7 +95,7 @@ class Arriving:
                 if key.startswith(f"{name}.")]
         held = self.options.decided.fractions.get(name) if self.options.decided else None
         if held is None:
-            held = min(fraction, self.options.state_bits - 2 - math.ceil(math.log2(max([*seen, 1.0]))))
+            held = min(fraction, self._options(name).state_bits - 2 - math.ceil(math.log2(max([*seen, 1.0]))))
         return self.network.decided.note(name, held)
 
 
