@@ -8,8 +8,10 @@ Run from the project's root:
 Prints three tables. *Linear neurons*: every state of the example and of each linear neuron of the library, feed-forward
 and recurrent, with inhibition. *Nonlinear neurons*: AdEx with default parameters and with those of Naud et al. 2008
 (Biological Cybernetics 99:335, table 1), Izhikevich with those of his 2003 paper (figure 2). *Large*: a dense layer of
-so many inputs and units. Bits above seen: log2 of the bound over the largest value in a run of stimulus, at the end
-farther from zero; the witness is a value that a drive of the inputs really reaches, in percent of the bound.
+so many inputs and units. At each end of an interval: log2 of the bound over the value nearest to it that was really
+reached, in a run of stimulus or by the witness, a drive of the inputs; `-` where nothing reached has the sign of the
+bound. The end farther from zero (marked *) is the one that costs bits. A state that saturates is marked `seen` where a
+witness shows that it is really cut off.
 
 With --functions, instead: the largest error of every function of state over the whole domain of some formats, argument
 and result in the same, and the seconds of proof and check.
@@ -70,23 +72,31 @@ STEPS, SAMPLES, HIDDEN = 200, 12, 24
 
 @dataclass(frozen=True)
 class Row:
-    """A state: grade, bits to spare in its format, bits of its bound above the largest value seen, witness."""
+    """A state: grade, bits to spare in its format, and at each end bits of its bound above what was reached."""
 
     network: str
     state: str
     format: str
     grade: str
     slack: int
-    above: float
-    reached: float
+    ends: dict[str, float]
+    farther: str
+    shown: bool
     seconds: float
     faults: int
     functions: list[dict[str, Any]]
 
     @property
     def tight(self) -> bool:
-        """Within 2 bits of a value that was really reached, by the stimulus or by the witness."""
-        return self.above <= 2 or self.reached >= 0.25
+        """Within 2 bits of a value that was really reached, by the stimulus or by the witness, at the farther end."""
+        return self.ends[self.farther] <= 2
+
+    def end(self, name: str) -> str:
+        """Bits of the bound above what was reached."""
+        if name not in self.ends:
+            return "0"
+        bits = "-" if np.isinf(self.ends[name]) else f"{max(self.ends[name], 0):.1f}"
+        return bits + "*" * (name == self.farther)
 
 
 def brain(kind: str, recurrent: bool, seed: int, **config: Any) -> Brain:
@@ -133,17 +143,25 @@ def rows(name: str, network: Network, states: int) -> Iterator[Row]:
             type_ = programs[site].types()[state]
             if isinstance(type_, Format) and type_.fraction == 0 and type_.width <= 4:
                 continue
-            yield Row(name, f"{site}.{state}", told["format"], told["grade"], told["slack"],
-                      _above(told, seen[f"{site}.{state}"]), told["witness"]["reached"], seconds, faults,
-                      proof["functions"])
+            ends = _ends(told, seen[f"{site}.{state}"])
+            farther = "high" if int(np.max(told["high"])) >= -int(np.min(told["low"])) else "low"
+            yield Row(name, f"{site}.{state}", told["format"], told["grade"], told["slack"], ends, farther,
+                      _is_shown(type_, told), seconds, faults, proof["functions"])
 
 
-def _above(told: dict[str, Any], seen: np.ndarray) -> float:
-    """Bits of the bounds of all units above the largest value seen, at the end farther from zero."""
-    low, high = int(np.min(told["low"])), int(np.max(told["high"]))
-    if high >= -low:
-        return float(np.log2(max(high, 1) / max(int(seen.max()), 1)))
-    return float(np.log2(-low / max(-int(seen.min()), 1)))
+def _ends(told: dict[str, Any], seen: np.ndarray) -> dict[str, float]:
+    """Bits of the bounds of all units above what was reached, by end that is away from zero."""
+    found = {}
+    for end, sign, bound in (("low", -1, -int(np.min(told["low"]))), ("high", 1, int(np.max(told["high"])))):
+        if bound > 0:
+            reached = max(sign * told["witness"][end]["value"], int((sign * seen.astype(np.int64)).max()))
+            found[end] = float(np.log2(bound / reached)) if reached > 0 else float("inf")
+    return found
+
+
+def _is_shown(type_: Any, told: dict[str, Any]) -> bool:
+    """Whether a witness leads to an end of the format."""
+    return any(item["value"] in (type_.low, type_.high) for item in told["witness"].values())
 
 
 def linear(states: int) -> Iterator[Row]:
@@ -192,12 +210,13 @@ def nonlinear(states: int) -> Iterator[Row]:
 
 
 def table(found: list[Row]) -> Iterator[str]:
-    yield "| network | state | format | grade | bits to spare | bits above seen | witness | proof and check s |"
+    yield "| network | state | format | grade | bits to spare | low end | high end | proof and check s |"
     yield "|---|---|---|---|---|---|---|---|"
     for row in found:
         check = f"{row.seconds:.1f}" if not row.faults else f"{row.seconds:.1f}, {row.faults} faults"
-        yield (f"| {row.network} | {row.state} | {row.format} | {row.grade} | {row.slack} | {row.above:.1f} | "
-               f"{100 * row.reached:.0f} % | {check} |")
+        grade = "saturates, seen" if row.grade == "saturates" and row.shown else row.grade
+        yield (f"| {row.network} | {row.state} | {row.format} | {grade} | {row.slack} | {row.end('low')} | "
+               f"{row.end('high')} | {check} |")
 
 
 def large(units: int, states: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from compiler.analysis.evaluate import Step, hull
 from compiler.analysis.intervals import LIMIT, Interval, fit, literal, point, whole
-from compiler.analysis.slices import Slices, coupled, follow
+from compiler.analysis.slices import Slices, coupled, follow, is_nonlinear
 from compiler.formats import Format, Type
 from compiler.ir.network import Network
 from compiler.ir.program import Argument, Program, Site, State, TensorRef
@@ -47,13 +47,20 @@ def analyse(network: Network, site: Site, units: int, inputs: Mapping[str, Inter
     fixed = fixed_values(network, site, program) | dict(inputs)
     start = {item.name: start_of(network, site, item, units) for item in program.states}
     tables = tables_of(network, program)
-    states, proved = invariant(program, fixed, start, tables)
+    joint = together and is_nonlinear(program)
+    plain = _alone(program, fixed, start, tables, narrow=not joint)
+    if not joint or all(plain.proved[item.name] and is_inside(item.type, plain.values[item.name])
+                        for item in program.states):
+        return plain if not joint else _alone(program, fixed, start, tables)
+    found = _together(program, fixed, start, tables, plain)
+    return found or _alone(program, fixed, start, tables)
+
+
+def _alone(program: Program, fixed, start, tables, narrow: bool = True) -> SiteRanges:
+    """Ranges from an interval of every state by itself."""
+    states, proved = invariant(program, fixed, start, tables, narrow)
     step = Step(program, fixed | states, tables)
-    values = dict(fixed) | states | {op.result: step.value(op.result) for op in program.ops}
-    plain = SiteRanges(values, proved)
-    if not together or all(proved[item.name] and is_inside(item.type, values[item.name]) for item in program.states):
-        return plain
-    return _together(program, fixed, start, tables, plain) or plain
+    return SiteRanges(dict(fixed) | states | {op.result: step.value(op.result) for op in program.ops}, proved)
 
 
 def is_inside(type_: Type, interval: Interval) -> bool:
@@ -108,10 +115,10 @@ def invariant(program, fixed, start, tables, narrow: bool = True) -> tuple[dict[
         if turn % 4 == 3:
             states = {name: _extrapolate(*(item[name] for item in steps[-3:]), turn) for name in states}
             steps = [states]
-    return _give_up(program, fixed, start, states, tables)
+    return _give_up(program, fixed, start, states, tables, _SWEEPS if narrow else 0)
 
 
-def _give_up(program, fixed, start, states, tables) -> tuple[dict[str, Interval], dict[str, bool]]:
+def _give_up(program, fixed, start, states, tables, sweeps: int) -> tuple[dict[str, Interval], dict[str, bool]]:
     """States that still grow take their type's whole range; the rest is proved under that assumption or not."""
     types = program.types()
     for _ in range(len(states) + 1):
@@ -122,7 +129,7 @@ def _give_up(program, fixed, start, states, tables) -> tuple[dict[str, Interval]
         states = states | {name: _everything(types[name], states[name]) for name in growing}
     following = _advance(program, fixed, states, tables)
     proved = {name: states[name].bounded and states[name].contains(following[name]) for name in states}
-    return _narrow(program, fixed, start, states, tables) if all(proved.values()) else states, proved
+    return _narrow(program, fixed, start, states, tables, sweeps) if all(proved.values()) else states, proved
 
 
 def _everything(type_: Type, like: Interval) -> Interval:

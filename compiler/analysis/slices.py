@@ -25,11 +25,13 @@ _CELLS = 6
 _FINEST = 8
 _MOST = 1 << 15
 """Cells that are followed at most in one try."""
+_GROWTH = 3
+"""By how many times its size a window grows where it is left."""
 _SPAN = 256
 """A state of fewer values is a counter, which has bounds of its own."""
 _WIDEST = 32
-_SPLITS = 2
-"""Conditions that are told apart in a cell, the nearest to the updates."""
+_SPLITS = 1
+"""Conditions that are told apart in a cell: the nearest to the updates. Small cells decide the rest by themselves."""
 
 Ends = dict[str, tuple[int, int]]
 
@@ -56,10 +58,7 @@ class Followed:
 
 
 def coupled(program: Program, plain: Mapping[str, Interval]) -> tuple[str, ...]:
-    """The states to bound together, the one that is reset last; none where there are more than two, or where nothing
-    is but sums and multiples, which intervals bound well."""
-    if not _is_nonlinear(program):
-        return ()
+    """The states to bound together, the one that is reset last; none where there are more than two."""
     types = program.types()
     open_ = [item.name for item in program.states if isinstance(item.type, Format) and item.type.width <= _WIDEST
              and int(plain[item.name].high.max()) - int(plain[item.name].low.min()) >= _SPAN]
@@ -75,8 +74,8 @@ def coupled(program: Program, plain: Mapping[str, Interval]) -> tuple[str, ...]:
     return tuple(sorted(numbers, key=is_reset)) if 1 <= len(numbers) <= 2 else ()
 
 
-def _is_nonlinear(program: Program) -> bool:
-    """Whether a table is looked up, or two values that change are multiplied."""
+def is_nonlinear(program: Program) -> bool:
+    """Whether a table is looked up, or two values that change are multiplied; intervals bound the rest well."""
     changing = {item.name for item in (*program.inputs, *program.states)}
     for op in program.ops:
         found = [item in changing for item in op.operands]
@@ -94,8 +93,7 @@ def follow(program: Program, fixed: Mapping[str, Interval], start: Mapping[str, 
     for bits in range(_CELLS, _FINEST + 1):
         if found is None:
             found, window = search.grown(window, bits)
-        else:
-            found = search.shrunk(found, bits) or found
+        found = (search.shrunk(found, bits) or found) if found is not None else None
         if found is not None and search.is_inside(found):
             return found
     return found
@@ -148,7 +146,7 @@ class _Search:
             window = wider
 
     def _wider(self, name: str, low: int, high: int) -> tuple[int, int]:
-        room, (below, above) = high - low, ((name, end) in self.left for end in ("low", "high"))
+        room, (below, above) = _GROWTH * (high - low), ((name, end) in self.left for end in ("low", "high"))
         return self._clipped(name, low - room * below, high + room * above)
 
     def shrunk(self, found: Followed, bits: int) -> Followed | None:
@@ -185,7 +183,7 @@ class _Search:
             if count > _MOST:
                 return None
             step = Step(self.program, self.fixed | grid.cells(todo, self.types), self.tables)
-            step.refined = step.refined[:_SPLITS]  # Small cells decide the rest by themselves.
+            step.refined = step.refined[:_SPLITS]
             new = np.zeros_like(reached)
             for case in step.cases():
                 image = self._image(case, int(todo.sum()))

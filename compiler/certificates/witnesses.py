@@ -22,7 +22,7 @@ from compiler.ir.program import Program, Site, State
 
 ENDS = ("low", "high")
 _STEPS = 256
-_LONGER = ((512, 192), (4096, 24))
+_LONGER = ((512, 192), (2048, 16))
 """Steps and drives of a search, the second where a cut was not shown to happen in the first."""
 _CLOSE = 0.25
 """A share of the bound that is close: within two bits."""

@@ -26,6 +26,8 @@ _LASTING = 192
 _LONGEST = 4096.0
 _LOSING = ("zero", "floor")
 """Roundings whose errors all point the same way."""
+_COARSER = 2
+"""Bits of a nonlinear population's fraction given for a proof at most."""
 _OUTLYING = 16
 _SPARE_BITS = 8
 """Room for intermediate results above the states of a nonlinear program."""
@@ -92,6 +94,15 @@ class FractionChoice:
                 factors += [np.asarray(item) for item in op.operands if isinstance(item, float)]
                 found += [float(np.median(1 / (1 - item))) for item in factors if ((item > 0) & (item < 1)).all()]
         return max(found)
+
+    def spare(self, fraction: int) -> int:
+        """Bits by which the fraction of a nonlinear population may be coarser for its states to be proved: it stays
+        finer than what a threshold needs."""
+        free = self.held(self.population.name) is None and self.options.state_fraction is None
+        if not free or self.population.site.scaled or self._learns_linearly():
+            return 0
+        wanted = math.ceil(math.log2(self._steps_per_threshold() / self._reference()))
+        return max(0, min(_COARSER, fraction - wanted))
 
     def _reaching(self, reference: float) -> int:
         """The finest fraction at which the narrowest state reaches the thresholds, with a factor of two to spare.

@@ -28,6 +28,12 @@ class _Attempt:
     tensors: dict[str, Tensor]
     excess: int
 
+    @property
+    def saturating(self) -> int:
+        """States that may be cut off."""
+        return sum(getattr(item.type, "overflow", "") == "saturate" for program in self.programs
+                   for item in program.states)
+
 
 class PopulationQuantizer:
     """Quantizes one population with everything that ends in it."""
@@ -60,12 +66,23 @@ class PopulationQuantizer:
             fraction = max(coarsest, fraction - attempt.excess)
             attempt = self._attempt(fraction, False)
         if attempt.excess:
-            attempt = self._attempt(fraction, True)
+            fraction, attempt = self._least_saturating(fraction)
         if attempt.excess:
             raise fail(E302, f"%{self.population.name} needs values wider than {WIDEST_VALUE} bits",
                        self.population.name, found=f"{WIDEST_VALUE + attempt.excess} bits",
                        expected=f"at most {WIDEST_VALUE}", hint="use fewer weight or state bits, or less fan-in")
         self._accept(attempt, fraction)
+
+    def _least_saturating(self, fraction: int) -> tuple[int, _Attempt]:
+        """The finest of a few fractions at which the fewest states may be cut off, and what follows from it."""
+        best = fraction, self._attempt(fraction, True)
+        for coarser in range(fraction - 1, fraction - 1 - self.choice.spare(fraction), -1):
+            if not best[1].saturating:
+                break
+            trial = self._attempt(coarser, True)
+            if (trial.excess > 0, trial.saturating) < (best[1].excess > 0, best[1].saturating):
+                best = coarser, trial
+        return best
 
     def _attempt(self, fraction: int, saturate: bool) -> _Attempt:
         """Everything with the population's fraction at `fraction`; `excess`: bits above the widest allowed."""

@@ -198,3 +198,13 @@ def test_the_upstroke_of_an_exponential_neuron_is_cut_off_without_harm():
         other = copy.deepcopy(certificate)
         del other["sites"]["n"]["saturations"][index]
         assert check(network, other)
+
+
+def test_a_coarser_last_bit_is_taken_where_it_proves_every_state_but_not_where_the_fraction_was_asked_for():
+    brain = Brain(inputs={"input": 32}, outputs={"output": PortMap("n", "out_spikes")}, modules=[
+        ModuleSpecs("n", IzhikevichNeuron(units=(24,), seed=3, inhibitory_rate=0.25),
+                    {"in_spikes": [PortMap("__call__", "input")]})])
+    states = passed(brain)[1]["sites"]["n"]["states"]
+    assert {entry["grade"] for entry in states.values()} == {"proved"}
+    asked = passed(brain, state_fraction=15)[1]["sites"]["n"]["states"]
+    assert asked["v"]["format"] == "s24.15/zero/saturate" and asked["v"]["grade"] == "saturates"
