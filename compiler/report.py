@@ -34,7 +34,8 @@ W307 = declare("W307", "spike counts of a population differ on integers, on the 
 
 _MANY_DEAD = 0.05
 _FAR = 0.01
-_COUNTS_OFF = 0.1
+_COUNTS_OFF = 0.2
+_BIASED = 0.05
 _SATURATED_RATE = 0.9
 _WIDER = "give the state more bits (--states) or less fan-in"
 
@@ -291,11 +292,8 @@ def _of_population(item: dict[str, Any], cut_off: Mapping[str, float]) -> Iterat
             yield Diagnostic(W302, f"%{item['name']} is silent on integers, but not in floating point", place,
                              found=f"{name} rate 0", expected=f"rate {rate:.2g}",
                              hint="more bits for weights or states; `sparkc compare` tells which of them are to blame")
-        elif (share := item["counts_off"].get(name, 0.0)) > _COUNTS_OFF:
-            yield Diagnostic(W307, f"spike counts of %{item['name']} differ on integers", place,
-                             found=f"off by {percent(share)}, mean over samples and units",
-                             expected=f"at most {percent(_COUNTS_OFF)}",
-                             hint="`sparkc compare` tells which part of quantizing does it, and what may help")
+        else:
+            yield from _of_counts(item, name, rate, place)
         integers = item["fixed_spike_rate"].get(name, rate)
         if max(rate, integers) > _SATURATED_RATE:
             where = "" if rate > _SATURATED_RATE else " on integers, but not in floating point"
@@ -304,6 +302,17 @@ def _of_population(item: dict[str, Any], cut_off: Mapping[str, float]) -> Iterat
                              hint="its threshold may be lost in rounding, or its input too strong")
     yield from _saturating(item["name"], f"%{item['name']}", item["values"], cut_off, _WIDER)
     yield from _of_constants(item["name"], f"%{item['name']}", item["constants"])
+
+
+def _of_counts(item: dict[str, Any], name: str, rate: float, place: Place) -> Iterator[Diagnostic]:
+    """Spike counts that scatter, or all of them too few or too many: a bias tells more than scatter."""
+    share, bias = item["counts_off"].get(name, 0.0), item["fixed_spike_rate"].get(name, rate) / rate - 1
+    if share > _COUNTS_OFF or share > _BIASED and abs(bias) > _BIASED:
+        yield Diagnostic(W307, f"spike counts of %{item['name']} differ on integers", place,
+                         found=f"off by {percent(share)}, mean over samples and units; "
+                         f"{percent(abs(bias))} {'fewer' if bias < 0 else 'more'} spikes in all",
+                         expected=f"at most {percent(_COUNTS_OFF)}, and {percent(_BIASED)} in all",
+                         hint="`sparkc compare` tells which part of quantizing does it, and what may help")
 
 
 def _of_constants(site: str, words: str, constants: list[dict[str, Any]]) -> Iterator[Diagnostic]:

@@ -161,3 +161,18 @@ def test_spike_counts_that_few_bits_change_are_named(tmp_path):
 def driven() -> Brain:
     """Units of uneven weights that come close to their thresholds."""
     return brain(both=neuron(LIFNeuron, 0.2 * np.random.default_rng(0).lognormal(size=(6, 4))))
+
+
+def test_spikes_that_rounding_toward_zero_takes_are_named(tmp_path):
+    """A last bit of a 50th of the threshold, half of which is lost in every step: all units fire less."""
+    checked = compiled("steady", tmp_path, checked=True, state_fraction=-7)
+    [warning] = [item for item in checked.warnings if item.code == "W307"]
+    assert "fewer spikes in all" in warning.found
+
+
+def test_spike_counts_that_scatter_a_little_are_not_worth_a_warning(tmp_path):
+    assert not told(compiled("driven", tmp_path, weight_bits=8, checked=True), "W307")
+
+
+def steady() -> Brain:
+    return brain(steady=neuron(LIFNeuron, np.full((30, 4), 0.25)))
