@@ -1,7 +1,7 @@
 """The check of functions by blocks of arguments; shares no code with what wrote the certificate, only the rules.
 
 A block is bounded where nothing is decided within it and Taylor's remainder is small; otherwise it is cut in two, or,
-where it holds few arguments, each of them is tried. `blocks` and `points` of the certificate count what that leads to.
+where it holds few arguments, each of them is tried. `blocks` and `tried` of the certificate count what that leads to.
 """
 
 from __future__ import annotations
@@ -107,9 +107,9 @@ def _block_errors(subject: Subject, ends: np.ndarray) -> tuple[np.ndarray, np.nd
     piece, truth = _piece(subject, ends), _truth(subject, ends)
     names, step = list(subject.fractions), subject.result.lsb
     bent = 1 << names.index([item for item in subject.entry["operands"] if isinstance(item, str)][-1])
-    coarse = np.where(piece.known, ~truth.enclosed, truth.remainder / step > _ALLOWED[len(names)])
-    cuts = np.where(piece.undecided > 0, piece.undecided, bent * coarse)
     error = np.where(piece.known, _corners(subject, piece, truth), _apart(subject, piece, truth))
+    coarse = np.where(piece.known, ~truth.enclosed, truth.remainder / step > _ALLOWED[len(names)]) | ~np.isfinite(error)
+    cuts = np.where(piece.undecided > 0, piece.undecided, bent * coarse)
     return np.where(truth.exists, error, 0.0), np.where(truth.exists, cuts, 0)
 
 

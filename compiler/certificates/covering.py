@@ -133,6 +133,7 @@ def _bounded(task: Task, box: Box) -> tuple[np.ndarray, np.ndarray]:
         curved = np.where(form.single, ~truth.enclosed,
                           truth.remainder / task.result.lsb > _REMAINDER[box.shape[1]])
         bound = np.where(form.single, _at_ends(task.result, form, truth), _distance(task.result, form, truth))
+        curved |= ~np.isfinite(bound)
     split = np.where(form.open != 0, form.open, np.where(curved, _curved(task), 0))
     return np.where(truth.defined, bound, 0.0), np.where(truth.defined, split, 0)
 

@@ -131,9 +131,9 @@ def _worst(subject: Subject, arguments: dict[str, np.ndarray]) -> float:
     with np.errstate(all="ignore"):
         truth = given[0] / given[1] if opcode == "div" else value(opcode, np.asarray(given[0]))
         truth = np.asarray(truth) * 2.0**result.fraction
-    finite = np.isfinite(truth)
-    wanted = np.minimum(np.maximum(truth[finite], result.low), result.high)
-    return float(np.abs(values[subject.entry["result"]][0][finite] - wanted).max(initial=0.0))
+    exists = np.isfinite(truth) | ((truth == np.inf) & (opcode == "exp"))
+    wanted = np.minimum(np.maximum(truth[exists], result.low), result.high)
+    return float(np.abs(values[subject.entry["result"]][0][exists] - wanted).max(initial=0.0))
 
 
 def operations_of(program: Program, entry: Mapping[str, Any]) -> list[Op]:

@@ -160,7 +160,10 @@ def stated(method: str, bound: float) -> float:
 
 
 def _largest_error(task: Task, arguments: Mapping[str, np.ndarray]) -> float:
-    """Over some arguments, in last bits of the result; where the function has no value nothing is demanded."""
+    """Over some arguments, in last bits of the result; where the function has no value nothing is demanded.
+
+    What float64 does not hold of exp is larger than anything a format does.
+    """
     values = {name: arithmetic.Fixed(raw, task.fractions[name]) for name, raw in arguments.items()}
     given = [np.ldexp(values[item].raw.astype(np.float64), -values[item].fraction) if isinstance(item, str) else
              np.float64(item) for item in task.op.operands]  # pyright: ignore[reportArgumentType]
@@ -171,7 +174,8 @@ def _largest_error(task: Task, arguments: Mapping[str, np.ndarray]) -> float:
     with np.errstate(all="ignore"):
         truth = np.ldexp(TRUTH[task.op.opcode](*given), result.fraction)
     error = np.abs(values[task.op.result].raw - np.clip(truth, result.low, result.high))
-    return float(np.max(error, where=np.isfinite(truth), initial=0.0))
+    there = ~np.isnan(truth) if task.op.opcode == "exp" else np.isfinite(truth)
+    return float(np.max(error, where=there, initial=0.0))
 
 
 def operand_of(network: Network, operand: Operand, values: Mapping[str, arithmetic.Fixed]) -> arithmetic.Fixed:
