@@ -12,14 +12,14 @@ MANTISSA = "u31.31"
 
 
 def held(builder: Builder, operand: Operand, what: str) -> tuple[str, int]:
-    """The operand in 32 bits, saturated, and its fraction: what every function starts from."""
-    fraction = min(_fraction(builder, operand), 30)
+    """The operand in 32 bits, saturated, and its fraction: what every function starts from. Only numbers lose bits."""
+    fraction = _fraction(builder, operand)
     return builder.op(what, "convert", operand, type=f"s32.{fraction}/even/saturate"), fraction
 
 
 def _fraction(builder: Builder, operand: Operand) -> int:
     if not isinstance(operand, str):
-        return float(operand).as_integer_ratio()[1].bit_length() - 1  # pyright: ignore[reportArgumentType]
+        return min(float(operand).as_integer_ratio()[1].bit_length() - 1, 30)  # pyright: ignore[reportArgumentType]
     type_ = builder.types[operand]
     return type_.fraction if isinstance(type_, Format) else 0
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compiler.functions import piecewise
-from tests.functions.evaluation import evaluated, format_of
+from tests.functions.evaluation import evaluated, format_of, largest_error
 
 TRUTHS = {
     "log": np.log,
@@ -53,6 +53,14 @@ def test_a_quotient_is_within_one_step_or_27_significant_bits(name):
     truth = np.clip(a.astype(np.longdouble) / b * 2.0**format_.fraction, format_.low, format_.high)
     allowed = np.maximum(1.0, np.abs(truth) * 2.0**-27)
     assert bool((np.abs(evaluated("div", [a, b], format_, format_) - truth) <= allowed).all())
+
+
+@pytest.mark.parametrize("function", ["div", "log", "sqrt"])
+def test_arguments_below_the_30th_bit_are_numbers_too(function):
+    argument = format_of("s8.36")
+    raw = np.arange(argument.low, argument.high + 1)
+    raws = [axis.ravel() for axis in np.meshgrid(raw, raw)] if function == "div" else [raw]
+    assert largest_error(function, raws, argument, format_of("s20.8")) <= 0.5
 
 
 def test_division_by_zero_has_the_sign_of_the_dividend():
