@@ -95,7 +95,7 @@ class Row:
         """Bits of the bound above what was reached."""
         if name not in self.ends:
             return "0"
-        bits = "-" if np.isinf(self.ends[name]) else f"{max(self.ends[name], 0):.1f}"
+        bits = "-" if np.isinf(self.ends[name]) else f"{max(0.0, self.ends[name]):.1f}"
         return bits + "*" * (name == self.farther)
 
 
@@ -150,12 +150,12 @@ def rows(name: str, network: Network, states: int) -> Iterator[Row]:
 
 
 def _ends(told: dict[str, Any], seen: np.ndarray) -> dict[str, float]:
-    """Bits of the bounds of all units above what was reached, by end that is away from zero."""
+    """Bits of the bound above what was reached, by end that is away from zero: of all units, or of the witness's."""
     found = {}
     for end, sign, bound in (("low", -1, -int(np.min(told["low"]))), ("high", 1, int(np.max(told["high"])))):
         if bound > 0:
-            reached = max(sign * told["witness"][end]["value"], int((sign * seen.astype(np.int64)).max()))
-            found[end] = float(np.log2(bound / reached)) if reached > 0 else float("inf")
+            share = max(told["witness"][end]["reached"], int((sign * seen.astype(np.int64)).max()) / bound)
+            found[end] = float(-np.log2(share)) if share > 0 else float("inf")
     return found
 
 
