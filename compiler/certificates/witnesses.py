@@ -22,8 +22,10 @@ from compiler.ir.program import Program, Site, State
 
 ENDS = ("low", "high")
 _STEPS = 256
-_LONGER = ((512, 192), (2048, 16))
-"""Steps and drives of a search, the second where a cut was not shown to happen in the first."""
+_LONGER = 512
+_TRIED = 192
+_CONTINUED = 3
+"""How often the best drives are continued at random where a cut was not shown to happen."""
 _CLOSE = 0.25
 """A share of the bound that is close: within two bits."""
 
@@ -39,10 +41,13 @@ def witnesses(network: Network, site: Site, units: int, ranges: SiteRanges) -> d
             for name in found:
                 _keep_nearest(found[name], states[name], ranges.values[name],
                               {"drive": drive, "turns": [], "steps": step})
-    for (steps, drives), is_far in zip(_LONGER, (_is_loose, _is_unseen), strict=True):
-        for unit in sorted({item["unit"] for name, ends in found.items() for end, item in ends.items()
-                            if is_far(driven.types[name], end, item, ranges.values[name])}):
-            _search(driven, unit, found, ranges, _drives(steps, drives))
+    for turn in range(1 + _CONTINUED):
+        is_far = _is_unseen if turn else _is_loose
+        for unit in sorted({driven.strongest if _is_unseen(*told) else item["unit"]
+                            for name, ends in found.items() for end, item in ends.items()
+                            for told in [(driven.types[name], end, item, ranges.values[name])] if is_far(*told)}):
+            sides = _continued(found, turn) if turn else _drives(_LONGER, _TRIED)
+            _search(driven, unit, found, ranges, sides)
     return found
 
 
@@ -92,9 +97,9 @@ def _drive(sides: np.ndarray) -> dict[str, Any]:
     return {"drive": ENDS[sides[0]], "turns": [int(item) + 1 for item in np.flatnonzero(np.diff(sides))]}
 
 
-def _drives(steps: int, drives: int) -> np.ndarray:
+def _drives(steps: int, drives: int, seed: int = 0) -> np.ndarray:
     """Sides [steps, drives]: a third with one turn, the others with turns at random, a few to many steps apart."""
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(seed)
     sides = np.zeros((steps, drives), np.int64)
     once = drives // 3
     for index in range(drives):
@@ -104,6 +109,18 @@ def _drives(steps: int, drives: int) -> np.ndarray:
             turns = np.cumsum(generator.geometric(0.5 ** (2 + index % 6), steps) + 1)
         sides[:, index] = np.searchsorted(turns, np.arange(steps), side="right") + index
     return sides % 2
+
+
+def _continued(found: Mapping[str, Mapping[str, Mapping[str, Any]]], turn: int) -> np.ndarray:
+    """Sides of drives: half of them new, half begin as the best ones known, shortened by a few steps."""
+    best = [item for ends in found.values() for item in ends.values()]
+    sides = _drives(max(item["steps"] for item in best) + _STEPS, 4 * _TRIED, turn)
+    for index in range(0, sides.shape[1], 2):
+        item, short = best[index // 2 % len(best)], index // 2 // len(best) % 16
+        kept = max(item["steps"] - short, 0)
+        same = np.searchsorted(item["turns"], np.arange(kept), side="right") + ENDS.index(item["drive"])
+        sides[:kept, index] = same % 2
+    return sides
 
 
 class _Driven:
@@ -128,6 +145,13 @@ class _Driven:
                               for name, (low, high) in ends.items()}
             states = self._stepped(values, states, rows)
             yield states
+
+    @property
+    def strongest(self) -> int:
+        """The unit that the inputs can move most."""
+        spans = [np.broadcast_to(value.high - value.low, (self.units,)) for item in self.program.inputs
+                 for value in [self.ranges.values[item.name]]]
+        return int(np.argmax(np.sum(spans, axis=0))) if spans else 0
 
     def _stepped(self, values: dict[str, arithmetic.Fixed], states: dict[str, np.ndarray], rows: int
                  ) -> dict[str, np.ndarray]:

@@ -208,3 +208,4 @@ def test_a_coarser_last_bit_is_taken_where_it_proves_every_state_but_not_where_t
     assert {entry["grade"] for entry in states.values()} == {"proved"}
     asked = passed(brain, state_fraction=15)[1]["sites"]["n"]["states"]
     assert asked["v"]["format"] == "s24.15/zero/saturate" and asked["v"]["grade"] == "saturates"
+    assert asked["v"]["witness"]["low"]["value"] == -(1 << 23), "no drive shows that it is cut off"
