@@ -61,6 +61,9 @@ class _Typing:
                 ops += self._expanded(op)
                 continue
             operands = tuple(self._operand(item, op, index) for index, item in enumerate(op.operands))
+            if op.opcode == "mul" and self.saturate:
+                cuts, operands = self._cut_factors(operands)
+                ops += cuts
             self.types[op.result] = self._result_type(op, operands)
             ops.append(replace(op, operands=operands, type=self.types[op.result]))
         inputs = tuple(Declaration(item.name, self.types[item.name]) for item in self.source.inputs)
@@ -70,6 +73,20 @@ class _Typing:
         ops = _numbered(ops)
         name = f"{self.source.name}.{self.name}"
         return Program(name, inputs, states, params, tuple(ops), updates, self.source.emits)
+
+    def _cut_factors(self, operands: tuple[Operand, ...]) -> tuple[list[Op], tuple[Operand, ...]]:
+        """Two factors whose exact product would be too wide are cut off one bit earlier than their formats do."""
+        types = [self.types[item] if isinstance(item, str) else None for item in operands]
+        wide = [item for item in types if isinstance(item, Format) and item.overflow == "saturate"]
+        if len(wide) < 2 or sum(item.width for item in wide) <= WIDE:
+            return [], operands
+        cuts: dict[Operand, Op] = {}
+        for item, type_ in zip(operands, wide, strict=True):
+            if item not in cuts and type_.width > WIDE // 2:
+                cut = fresh_name(f"{item}_cut", self.types)
+                self.types[cut] = Format(True, WIDE // 2, type_.fraction, "floor", "saturate")
+                cuts[item] = Op(cut, "convert", (item,), self.types[cut])
+        return list(cuts.values()), tuple(cuts[item].result if item in cuts else item for item in operands)
 
     def _expanded(self, op: Op) -> list[Op]:
         """A nonlinear operation as integer operations. Raises E301 where there is no file for it."""

@@ -48,7 +48,10 @@ def free_tensor(tensor: Tensor, type_: Type, real: np.ndarray, fraction: int, bi
 
 
 def rounded_at(value, type_: Type):
-    """A number rounded to what a type holds."""
+    """A number rounded to what a type holds, cut off at its ends where it saturates."""
     if not isinstance(type_, Format) or isinstance(value, TensorRef):
         return value
-    return float(np.ldexp(np.rint(np.ldexp(float(value), type_.fraction)), -type_.fraction))
+    raw = np.rint(np.ldexp(float(value), type_.fraction))
+    if type_.overflow == "saturate":
+        raw = np.clip(raw, type_.low, type_.high)
+    return float(np.ldexp(raw, -type_.fraction))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import compiler
 from compiler import reference
 from compiler.pipeline import Compilation, compile_source
 from compiler.settings import Settings
@@ -121,3 +122,28 @@ model = Sequential([ALIFNeuron(units=(8,), inhibitory_rate=0.0, soma__threshold_
     start = found.fixed.node("layer_0").site.initial["theta"]  # pyright: ignore
     values = found.fixed.tensor(start).data  # pyright: ignore
     assert (values > 0).all() and (values == 32767).any()
+
+
+IZHIKEVICH = HEAD.replace("AdExNeuron", "IzhikevichNeuron") + """
+model = Sequential([IzhikevichNeuron(units=(8,), dt=0.5, inhibitory_rate=0.0,
+                                     synapses=TracedSynapsesConfig(kernel=kernel, scale=4.0, tau=5.0))], input_shape=6)
+"""
+
+
+@pytest.mark.parametrize("rounding", ["zero", "stochastic"])
+def test_a_square_of_a_state_of_32_bits_is_exact(rounding, tmp_path):
+    """64 bits are more than an exact result may have: the factors are cut off at half their range."""
+    path = tmp_path / "model.py"
+    path.write_text(IZHIKEVICH)
+    artifact = compiler.compile(path, chip="none", states="accum", rounding=rounding)
+    assert all(item["equal"] in ("equal", "measured") for item in artifact.report["verdicts"])
+    [site] = [item for item in artifact.report["populations"] if item["name"] == "layer_0"]
+    assert next(item["format"] for item in site["values"] if item["name"] == "v").startswith("s32.15")
+
+
+def test_a_number_at_which_a_state_starts_is_cut_off_too(tmp_path):
+    """The membrane starts at -65 mV; 12 bits with 8 of them fraction hold -8 at most."""
+    found = compiled(IZHIKEVICH, tmp_path, states="s24.8", bits={"layer_0.v": 12})
+    states = found.fixed.programs[found.fixed.node("layer_0").site.program].states  # pyright: ignore
+    assert next(item.initial for item in states if item.name == "v") == -8.0 or \
+        found.fixed.node("layer_0").site.initial["v"] == -8.0  # pyright: ignore
