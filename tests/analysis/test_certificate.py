@@ -97,6 +97,9 @@ def is_true(network, certificate, path) -> bool:
               for name, entry in stated["inputs"].items()}
     states = {item.name: Fixed(_drawn(generator, stated["states"].get(item.name, {"low": 0, "high": 1}), units),
                                _fraction(item.type)) for item in program.states}
+    if stated["slices"] is not None:
+        states |= {name: Fixed(raw, _fraction(types[name]))
+                   for name, raw in _drawn_in_slices(generator, stated["slices"], (4000, units)).items()}
     bounds = np.broadcast_to(at(certificate, path[:5]), (units,))
     found = stepped(network, site, inputs, states)[state].raw
     start = _start(network, site, program.state(state)).raw
@@ -135,8 +138,45 @@ def is_a_witness(network, certificate, path) -> bool:
     return int(np.broadcast_to(states[state].raw, (units,))[witness["unit"]]) == witness["value"]
 
 
+def is_in_slices(slices, states) -> np.ndarray:
+    """Which points lie in one of the slices."""
+    inside, ends = np.zeros(len(states[slices["states"][0]]), bool), (slices["low"], slices["high"])
+    for row in range(len(slices["low"][slices["states"][0]])):
+        inside |= np.all([(ends[0][name][row] <= states[name]) & (states[name] <= ends[1][name][row])
+                          for name in slices["states"]], axis=0)
+    return inside
+
+
+def is_an_invariant(network, certificate, site_name) -> bool:
+    """Whether a step from anywhere inside slices stays inside them, tried on random points."""
+    site, units = next((site, units) for name, site, units in network.sites() if name == site_name)
+    stated, generator = certificate["sites"][site_name], np.random.default_rng(0)
+    types = network.programs[site.program].types()
+    inputs = {name: Fixed(_drawn(generator, entry, units), _fraction(types[name]))
+              for name, entry in stated["inputs"].items()}
+    states = {name: Fixed(raw, _fraction(types[name]))
+              for name, raw in _drawn_in_slices(generator, stated["slices"], (4000, units)).items()}
+    after = {name: item.raw.reshape(-1) for name, item in stepped(network, site, inputs, states).items()}
+    return bool(is_in_slices(stated["slices"], after).all())
+
+
+def _drawn_in_slices(generator, slices, shape) -> dict[str, np.ndarray]:
+    """Random points of slices, their ends more often than not."""
+    names = slices["states"]
+    rows = generator.integers(0, len(slices["low"][names[0]]), shape)
+    found = {}
+    for name in names:
+        low, high = (np.array(slices[end][name])[rows] for end in ("low", "high"))
+        anything = generator.integers(low, high, endpoint=True)
+        found[name] = np.where(generator.random(shape) < 0.3, low, np.where(generator.random(shape) < 0.5, high,
+                                                                          anything)).astype(np.int64)
+    return found
+
+
 def still_so(network, certificate, path) -> bool:
     """Whether a changed number says what is true: bounds, and places of a witness."""
+    if path[0] == "sites" and path[2] == "slices":
+        return is_an_invariant(network, certificate, path[1])
     if path[0] != "sites" or path[2] != "states":
         return False
     if path[4] == "witness" and path[6] in ("steps", "unit", "turns"):
