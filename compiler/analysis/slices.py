@@ -177,16 +177,16 @@ class _Search:
         ends = {name: (int(self.start[name][0].min()), int(self.start[name][1].max())) for name in self.names}
         values: Ends = {}
         count = 0
-        while (todo := grid.filled(reached | new) & ~reached).any():
-            reached |= todo
-            count += int(todo.sum())
+        while (unvisited := grid.filled(reached | new) & ~reached).any():
+            reached |= unvisited
+            count += int(unvisited.sum())
             if count > _MOST:
                 return None
-            step = Step(self.program, self.fixed | grid.cells(todo, self.types), self.tables)
+            step = Step(self.program, self.fixed | grid.cells(unvisited, self.types), self.tables)
             step.refined = step.refined[:_SPLITS]
             new = np.zeros_like(reached)
             for case in step.cases():
-                image = self._image(case, int(todo.sum()))
+                image = self._image(case, int(unvisited.sum()))
                 if not self._stays(image, window):
                     return None
                 new |= grid.marked(image)

@@ -13,6 +13,7 @@ from compiler.certificates.checker import check
 from compiler.checking.stimulus import random_inputs
 from compiler.discovery import passes
 from compiler.frontends.lower import lower
+from compiler.ir.network import Network
 from compiler.ir.program import TensorRef
 from compiler.options import Options
 from compiler.pipeline import MODEL_PASSES, QUANTIZATION_PASSES
@@ -56,7 +57,11 @@ def changed(certificate, path, by):
 
 def passed(brain: Brain, **options):
     """A network and its certificate."""
-    network = lower(brain).network
+    return certified(lower(brain).network, **options)
+
+
+def certified(network: Network, **options):
+    """A network after its passes, and its certificate."""
     given = Options(calibration=random_inputs(network, 8, 30), **options)
     for name in MODEL_PASSES:
         network = passes()[name].run(network, given)

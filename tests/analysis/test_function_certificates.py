@@ -1,29 +1,17 @@
 """Functions of state in certificates: covered by blocks where the domain is large, and every number of them checked."""
 
 import copy
-import json
 
 import pytest
 
-from compiler.certificates.certificate import build
 from compiler.certificates.checker import check
-from compiler.checking.stimulus import random_inputs
-from compiler.discovery import passes
-from compiler.options import Options
-from compiler.pipeline import MODEL_PASSES, QUANTIZATION_PASSES
+from tests.analysis import test_certificate
 from tests.analysis.test_certificate import at, numbers
 from tests.passes.texts import one_program
 
 
 def certified(body: str, **options):
-    network = one_program(body)
-    given = Options(calibration=random_inputs(network, 8, 30), **options)
-    for name in MODEL_PASSES:
-        network = passes()[name].run(network, given)
-    model = network
-    for name in QUANTIZATION_PASSES:
-        network = passes()[name].run(network, given)
-    return network, json.loads(json.dumps(build(network, model=model)))
+    return test_certificate.certified(one_program(body), **options)
 
 
 @pytest.fixture(scope="module")
